@@ -1,0 +1,61 @@
+# What people do here; `noxfile.py` holds how the checks are made.
+# `make` alone prints this list.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python of 3.11 to 3.13; `make PYTHON=/path/to/python venv` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help venv local up dev down logs test lint format
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.installed ## install only: .venv with the pinned dependencies and the `shop` command
+
+local: venv ## run the whole shop here: nothing else needed, Ctrl-C stops it
+	@exec $(BIN)/shop up $(ARGS)
+
+up: ## build and run in Docker, as in production
+	@./entrypoint.sh --build --up
+
+dev: ## the same for development: the source is mounted, changes reload
+	@./entrypoint.sh --dev --build --up
+
+down: ## stop what `up` or `dev` started
+	@./entrypoint.sh --down
+
+logs: ## follow the containers' logs
+	@./entrypoint.sh --logs
+
+test: $(VENV)/.installed-dev ## run every test; those on containers when an engine answers
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## style, types and the house's import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.installed-dev ## put the source into its standard form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments; on Debian: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing the pinned dependencies into $(VENV) ..."
+	@$(PIP_INSTALL) --upgrade pip
+	@$(PIP_INSTALL) -e '.[local]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing the tools for tests and checks ..."
+	@$(PIP_INSTALL) --group dev
+	@touch $@

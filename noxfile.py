@@ -1,0 +1,56 @@
+"""How the checks are made; `nox --list` shows the sessions, `make` what people do."""
+
+import nox
+
+nox.needs_version = ">=2026.4"
+nox.options.sessions = ["lint", "typecheck", "unit", "contract"]
+nox.options.error_on_missing_interpreters = False
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+CONSTRAINTS = ("-c", "constraints.txt")
+
+
+def install(session: nox.Session, *groups: str, project: bool = True) -> None:
+    """Install pinned `groups` of pyproject.toml, and the project itself in place."""
+    session.install("--upgrade", "pip", *CONSTRAINTS)
+    arguments = [part for group in groups for part in ("--group", group)]
+    if project:
+        arguments += ["-e", ".[local]"]
+    session.install(*CONSTRAINTS, *arguments)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the house's import rules."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Types, strictly."""
+    install(session, "dev")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS)
+def unit(session: nox.Session) -> None:
+    """Unit and architecture tests, on each Python that is there."""
+    install(session, "test")
+    session.run("pytest", "tests/unit", "tests/architecture", *session.posargs)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """The same suite over the fakes, fakeredis and a real server."""
+    install(session, "test")
+    session.run("pytest", "tests/contract", *session.posargs)
+
+
+@nox.session(default=False)
+def integration(session: nox.Session) -> None:
+    """The same suite over a stack of local processes and over containers (minutes)."""
+    install(session, "test")
+    session.run("pytest", "tests/integration", *session.posargs)

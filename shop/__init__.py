@@ -1,0 +1,1 @@
+"""An online shop's order back end: FastAPI, Celery, Redis."""

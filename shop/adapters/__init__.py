@@ -1,0 +1,1 @@
+"""All that touches the outside: Redis, Celery, PDF, mail, logs."""

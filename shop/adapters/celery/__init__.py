@@ -1,0 +1,1 @@
+"""Celery: the app and its settings, publishing, results, stamps."""

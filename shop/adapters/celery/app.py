@@ -1,0 +1,26 @@
+"""Celery apps, built without knowing any task."""
+
+from typing import Any
+
+from celery import Celery
+
+from shop.adapters.celery.config import publisher_config, worker_config
+from shop.settings import Settings
+
+APP_NAME = "shop"
+
+
+def create_worker_app(settings: Settings, **extra: Any) -> Celery:
+    """The app of workers, Beat and Flower; `extra` is added to its configuration."""
+    return _create({**worker_config(settings), **extra})
+
+
+def create_publisher_app(settings: Settings, *, socket_timeout_s: float) -> Celery:
+    """An app that only publishes; a publication fails after about twice `socket_timeout_s`."""
+    return _create(publisher_config(settings, socket_timeout_s=socket_timeout_s))
+
+
+def _create(config: dict[str, Any]) -> Celery:
+    app = Celery(APP_NAME, set_as_current=False, fixups=[])
+    app.conf.update(config)
+    return app

@@ -1,0 +1,108 @@
+"""Celery's settings, each set on purpose."""
+
+from typing import Any
+
+from kombu import Exchange
+from kombu import Queue as KombuQueue
+
+from shop.domain.work import Queue, TaskName
+from shop.settings import RESULT_TTL_S, Settings
+
+#: Longer than any task by far: a lease is never renewed, and every task that outlives it is
+#: delivered twice. Lost work is not found by it, but by the sweep, within seconds.
+VISIBILITY_TIMEOUT_S = 60 * 60
+
+#: How long a worker waits for a Redis that does not answer, before it reconnects. The default
+#: is for ever. Must exceed the 1 s that a consuming connection waits for a message.
+WORKER_SOCKET_TIMEOUT_S = 5.0
+
+#: The same for the API, which has to answer within 2 s.
+API_SOCKET_TIMEOUT_S = 0.8
+
+#: After the first signal to stop, tasks in hand have so long before they are handed back.
+SOFT_SHUTDOWN_S = 2.0
+
+
+def worker_config(settings: Settings) -> dict[str, Any]:
+    """For workers, Beat, Flower and whoever reads results."""
+    return {
+        **_common(settings, WORKER_SOCKET_TIMEOUT_S),
+        "result_backend": settings.backend_dsn,
+        "result_expires": RESULT_TTL_S,
+        "result_backend_thread_safe": True,
+        "redis_socket_timeout": WORKER_SOCKET_TIMEOUT_S,
+        "redis_socket_connect_timeout": WORKER_SOCKET_TIMEOUT_S,
+        "redis_socket_keepalive": True,
+        "redis_retry_on_timeout": True,
+        "redis_backend_health_check_interval": 25,
+        # A message is a hint that may come twice: acknowledge it after the work, and give it
+        # back when the process that held it is killed. Attempts are counted in the record.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        # More than one in hand a process would wait behind a long task while others are free.
+        "worker_prefetch_multiplier": 1,
+        "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,
+        "broker_connection_retry_on_startup": True,
+        # The default gives up after 100 tries: a night's outage would end every worker.
+        "broker_connection_max_retries": None,
+        # Running tasks are harmless when the broker is gone; killing them would not be.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Flower lives on events; nothing else does.
+        "worker_send_task_events": True,
+        # Logs are set up by the shop, the same in every process.
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def publisher_config(settings: Settings, *, socket_timeout_s: float) -> dict[str, Any]:
+    """For an app that only publishes.
+
+    It has no result backend, for with one every publication opens a subscription for a result
+    that nobody here waits for.
+    """
+    return {
+        **_common(settings, socket_timeout_s),
+        "result_backend": "disabled://",
+        # One more try at once, for a connection that went stale; the sweep does the rest.
+        "task_publish_retry": True,
+        "task_publish_retry_policy": {
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0,
+            "interval_max": 0,
+        },
+        "broker_pool_acquire_timeout": socket_timeout_s,
+    }
+
+
+def _common(settings: Settings, socket_timeout_s: float) -> dict[str, Any]:
+    return {
+        "broker_url": settings.broker_dsn,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            # Without it a failed acknowledgement keeps its prefetch slot for good, and the
+            # worker stalls with a full queue.
+            "retry_on_timeout": True,
+            "socket_timeout": socket_timeout_s,
+            "socket_connect_timeout": socket_timeout_s,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "task_queues": [
+            KombuQueue(queue, Exchange(queue, type="direct"), routing_key=queue) for queue in Queue
+        ],
+        # A misspelt queue is an error, not a new queue that nobody reads.
+        "task_create_missing_queues": False,
+        "task_default_queue": Queue.DEFAULT.value,
+        "task_default_exchange": Queue.DEFAULT.value,
+        "task_default_routing_key": Queue.DEFAULT.value,
+        "task_routes": {
+            TaskName.SEND_NOTIFICATION.value: {"queue": settings.notification_queue.value}
+        },
+        "enable_utc": True,
+        "timezone": settings.timezone,
+    }

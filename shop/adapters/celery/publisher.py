@@ -1,0 +1,79 @@
+"""Sends jobs through Celery, bounded in time."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from amqp.exceptions import ChannelError, NotFound
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from shop.domain.errors import PublishFailed
+from shop.domain.work import Job
+
+#: Header with the time of publication, milliseconds by the store's clock.
+ENQUEUED_AT_HEADER = "enqueued_at_ms"
+
+#: What a broker that is away raises, by way of kombu or past it.
+_BROKER_ERRORS = (OperationalError, RedisError, OSError)
+
+
+class CeleryPublisher:
+    """Publishes from workers and commands."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def publish(self, job: Job) -> None:
+        try:
+            self._app.send_task(
+                job.task.value,
+                args=job.args,
+                task_id=job.task_id,
+                headers={ENQUEUED_AT_HEADER: job.enqueued_at_ms},
+                # What Celery would show of the arguments in events: addresses stay out.
+                argsrepr=f"({job.args[0]!r}, ...)" if _is_public(job) else "(...)",
+                kwargsrepr="{}",
+            )
+        except _BROKER_ERRORS as error:
+            raise PublishFailed(f"{type(error).__name__}: {error}") from error
+
+    def is_idle(self, queue: str) -> bool:
+        try:
+            with self._app.connection_or_acquire(pool=True) as connection:
+                declared = connection.default_channel.queue_declare(queue, passive=True)
+                return bool(declared.message_count == 0)
+        except (ChannelError, NotFound):
+            # An empty list does not exist in Redis.
+            return True
+        except _BROKER_ERRORS as error:
+            raise PublishFailed(f"{type(error).__name__}: {error}") from error
+
+    def queue_of(self, task: str) -> str:
+        route = self._app.conf.task_routes.get(task, {})
+        return str(route.get("queue", self._app.conf.task_default_queue))
+
+
+class AsyncCeleryPublisher:
+    """Publishes from the API: off the event loop, and never for longer than `timeout_s`."""
+
+    def __init__(self, app: Celery, *, threads: int, timeout_s: float) -> None:
+        self._publisher = CeleryPublisher(app)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="publish")
+        self._timeout_s = timeout_s
+
+    async def publish(self, job: Job) -> None:
+        loop = asyncio.get_running_loop()
+        sending = loop.run_in_executor(self._threads, self._publisher.publish, job)
+        try:
+            await asyncio.wait_for(sending, self._timeout_s)
+        except TimeoutError:
+            raise PublishFailed(f"the broker did not answer within {self._timeout_s} s") from None
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_public(job: Job) -> bool:
+    """Whether the first argument is an id, and not somebody's address."""
+    return "@" not in str(job.args[0]) if job.args else False

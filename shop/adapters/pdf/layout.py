@@ -1,0 +1,216 @@
+"""Where everything stands on an invoice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from shop.adapters.pdf.fonts import FontSet
+from shop.adapters.pdf.page import (
+    BOTTOM_PT,
+    HEIGHT_PT,
+    LEFT_PT,
+    RIGHT_PT,
+    WIDTH_PT,
+    Box,
+    Colour,
+    Column,
+    Cursor,
+    Page,
+    Sheets,
+    Style,
+    Text,
+    later,
+)
+from shop.adapters.pdf.text import drawable, shorten, width_pt
+from shop.domain.invoice import Invoice, InvoiceLine, Party
+from shop.domain.money import format_amount
+
+_INK: Colour = (0.10, 0.13, 0.18)
+_GREY: Colour = (0.40, 0.44, 0.50)
+_ACCENT: Colour = (0.09, 0.29, 0.44)
+_HAIRLINE: Colour = (0.86, 0.88, 0.90)
+_TINT: Colour = (0.95, 0.96, 0.97)
+
+_FULL = Column(LEFT_PT, RIGHT_PT)
+_SELLER = Column(LEFT_PT, LEFT_PT + 268)
+_META_LABEL = Column(RIGHT_PT - 196, RIGHT_PT - 124)
+_META_VALUE = Column(RIGHT_PT - 120, RIGHT_PT, align_right=True)
+_TITLE = Column(RIGHT_PT - 196, RIGHT_PT, align_right=True)
+_TOTAL = Column(RIGHT_PT - 240, RIGHT_PT)
+
+_BAND_PT = 7.0
+_TABLE_HEAD_PT = 22.0
+_CELL_PAD_PT = 10.0
+_ROW_PAD_PT = 7.0
+#: Least and greatest widths of the columns of quantity, unit price and amount; figures of
+#: more than the greatest are broken into lines, so that the description always has room.
+_NUMBER_WIDTHS_PT = ((44.0, 70.0), (70.0, 110.0), (74.0, 116.0))
+_Cells: TypeAlias = tuple[str, str, str, str]
+_HEADINGS: _Cells = ("Item", "Quantity", "Unit price", "Amount")
+
+
+@dataclass(frozen=True, slots=True)
+class _Styles:
+    title: Style
+    name: Style
+    party: Style
+    small: Style
+    fact: Style
+    label: Style
+    body: Style
+    #: Item, quantity, unit price and amount.
+    cells: tuple[Style, Style, Style, Style]
+    total: Style
+    footer: Style
+
+    @classmethod
+    def of(cls, fonts: FontSet) -> "_Styles":
+        regular, bold = fonts.regular, fonts.bold
+        body, strong = Style(regular, 9.5, 14, _INK), Style(bold, 9.5, 14, _INK)
+        return cls(
+            title=Style(bold, 22, 30, _ACCENT),
+            name=Style(bold, 14, 19, _INK),
+            party=Style(bold, 11, 16, _INK),
+            small=Style(regular, 9, 13.5, _GREY),
+            fact=Style(regular, 9, 14, _GREY),
+            label=Style(bold, 7.5, 14, _GREY),
+            body=body,
+            cells=(body, body, body, strong),
+            total=Style(bold, 13, 19, _ACCENT),
+            footer=Style(regular, 7.5, 11, _GREY),
+        )
+
+
+def compose(invoice: Invoice, fonts: FontSet) -> list[Page]:
+    """Lay the invoice out on as many pages as it takes, one at least."""
+    styles = _Styles.of(fonts)
+    sheets = Sheets(fonts, _band)
+    seller = _party(sheets, invoice.seller, _SELLER, sheets.start, styles.name, styles.small)
+    facts = _facts(sheets, invoice, styles)
+    at = _gap(later(seller, facts), 26)
+    at = sheets.room(at, 60)
+    at = sheets.flow(["BILL TO"], styles.label, _FULL, at)
+    at = _party(sheets, invoice.customer, _FULL, at, styles.party, styles.small)
+    at = _table(sheets, invoice, fonts, styles, _gap(at, 26))
+    _total(sheets, invoice, styles, at)
+    _footers(sheets.pages, invoice, fonts, styles.footer)
+    return sheets.pages
+
+
+def _gap(at: Cursor, height_pt: float) -> Cursor:
+    return Cursor(at.page, at.y - height_pt)
+
+
+def _band(page: Page) -> None:
+    page.boxes.append(Box(0, HEIGHT_PT - _BAND_PT, WIDTH_PT, _BAND_PT, _ACCENT))
+
+
+def _party(
+    sheets: Sheets, party: Party, column: Column, at: Cursor, name: Style, details: Style
+) -> Cursor:
+    at = sheets.flow([party.name], name, column, at)
+    return sheets.flow(party.details, details, column, _gap(at, 2))
+
+
+def _facts(sheets: Sheets, invoice: Invoice, styles: _Styles) -> Cursor:
+    """Title, number, date, order and currency, at the top right."""
+    at = sheets.flow(["INVOICE"], styles.title, _TITLE, _gap(sheets.start, -8.4))
+    at = _gap(at, 6)
+    for label, value in (
+        ("Invoice number", invoice.number),
+        ("Date of issue", invoice.issued_on.isoformat()),
+        ("Order", invoice.order_id),
+        ("Currency", invoice.currency),
+    ):
+        at = sheets.room(at, styles.body.leading_pt)
+        sheets.flow([label], styles.fact, _META_LABEL, at)
+        at = _gap(sheets.flow([value], styles.body, _META_VALUE, at), 2)
+    return at
+
+
+def _table(sheets: Sheets, invoice: Invoice, fonts: FontSet, styles: _Styles, at: Cursor) -> Cursor:
+    rows = [_cells(line, invoice.currency) for line in invoice.lines]
+    columns = _columns(rows, fonts, styles)
+
+    def head(page: Page, top: float) -> float:
+        bottom = top - _TABLE_HEAD_PT
+        page.boxes.append(Box(LEFT_PT, bottom, _FULL.width_pt, _TABLE_HEAD_PT, _TINT))
+        for heading, column in zip(_HEADINGS, columns, strict=True):
+            x = column.left
+            if column.align_right:
+                x = column.right - width_pt(heading, styles.label.face, styles.label.size_pt)
+            page.texts.append(Text(x, bottom + 8, heading, styles.label))
+        return bottom - _ROW_PAD_PT
+
+    def head_of_page(page: Page) -> None:
+        _band(page)
+        page.top = head(page, page.top)
+
+    at = sheets.room(at, _TABLE_HEAD_PT + 3 * styles.body.leading_pt)
+    at = Cursor(at.page, head(sheets.pages[at.page], at.y))
+    sheets.head_pages_with(head_of_page)
+    for row in rows:
+        start = sheets.room(at, styles.body.leading_pt)
+        at = later(
+            *(
+                sheets.flow([cell], style, column, start)
+                for cell, style, column in zip(row, styles.cells, columns, strict=True)
+            )
+        )
+        at = _gap(at, _ROW_PAD_PT)
+        sheets.rule(_FULL, at, 0.6, _HAIRLINE)
+        at = _gap(at, _ROW_PAD_PT)
+    sheets.head_pages_with(_band)
+    return at
+
+
+def _cells(line: InvoiceLine, currency: str) -> _Cells:
+    return (
+        line.description,
+        str(line.qty),
+        format_amount(line.unit_price_minor, currency),
+        format_amount(line.total_minor, currency),
+    )
+
+
+def _columns(rows: Sequence[_Cells], fonts: FontSet, styles: _Styles) -> tuple[Column, ...]:
+    """Number columns as wide as their widest figure; the description takes the rest."""
+    right = RIGHT_PT - _CELL_PAD_PT
+    columns: list[Column] = []
+    for index, (style, (least, greatest)) in reversed(
+        list(enumerate(zip(styles.cells[1:], _NUMBER_WIDTHS_PT, strict=True), start=1))
+    ):
+        cells = {drawable(row[index], fonts) for row in rows}
+        widest = max((width_pt(cell, style.face, style.size_pt) for cell in cells), default=0.0)
+        # A hair more than needed, or rounding would break the widest figure into two lines.
+        width = min(max(least, widest + 0.01), greatest)
+        columns.append(Column(right - width, right, align_right=True))
+        right -= width + 2 * _CELL_PAD_PT
+    columns.append(Column(LEFT_PT + _CELL_PAD_PT, right))
+    return tuple(reversed(columns))
+
+
+def _total(sheets: Sheets, invoice: Invoice, styles: _Styles, at: Cursor) -> None:
+    at = sheets.room(_gap(at, 6), 2 * styles.total.leading_pt)
+    sheets.rule(_TOTAL, at, 1.2, _ACCENT)
+    at = _gap(at, 8)
+    label = Column(_TOTAL.left + _CELL_PAD_PT, _TOTAL.left + 60)
+    value = Column(label.right, _TOTAL.right - _CELL_PAD_PT, align_right=True)
+    sheets.flow(["Total"], styles.total, label, at)
+    amount = format_amount(invoice.total_minor, invoice.currency)
+    sheets.flow([amount], styles.total, value, at)
+
+
+def _footers(pages: list[Page], invoice: Invoice, fonts: FontSet, style: Style) -> None:
+    """A hairline, what the sheet belongs to, and its number among the others."""
+    # A line of this width holds far fewer characters, so the rest need not be looked at.
+    longest = 300
+    words = f"{invoice.seller.name[:longest]} · Invoice {invoice.number[:longest]}"
+    left = shorten(drawable(words, fonts), style.face, style.size_pt, _FULL.width_pt - 100)
+    baseline = BOTTOM_PT - 34
+    for number, page in enumerate(pages, start=1):
+        right = f"Page {number} of {len(pages)}"
+        x = RIGHT_PT - width_pt(right, style.face, style.size_pt)
+        page.boxes.append(Box(LEFT_PT, BOTTOM_PT - 22, _FULL.width_pt, 0.6, _HAIRLINE))
+        page.texts.append(Text(LEFT_PT, baseline, left, style))
+        page.texts.append(Text(x, baseline, right, style))

@@ -1,0 +1,1 @@
+"""The data store: keys, Lua scripts, and the ports they serve."""

@@ -1,0 +1,60 @@
+"""Every key of the data store, and every expiry."""
+
+from datetime import date
+
+from shop.settings import RESULT_TTL_S
+
+#: A delivered notification is kept as long as its task's result.
+NOTIFICATION_TTL_S = RESULT_TTL_S
+#: A task id counts as issued as long as its result is kept.
+TASK_TTL_S = RESULT_TTL_S
+#: A worker that has not beaten for so long is dead.
+WORKER_TTL_S = 10
+
+ORDERS_OPEN = "orders:open"
+ORDERS_DEAD = "orders:dead"
+NOTIFICATIONS_OPEN = "notifications:open"
+NOTIFICATIONS_DEAD = "notifications:dead"
+
+STOCK_PREFIX = "stock:"
+
+
+def order(order_id: str) -> str:
+    return f"order:{order_id}"
+
+
+def order_status(order_id: str) -> str:
+    return f"order:{order_id}:status"
+
+
+def invoice(order_id: str) -> str:
+    return f"invoice:{order_id}"
+
+
+def notification(task_id: str) -> str:
+    return f"notification:{task_id}"
+
+
+def stock(sku: str) -> str:
+    return f"{STOCK_PREFIX}{sku}"
+
+
+def price(sku: str) -> str:
+    return f"price:{sku}"
+
+
+def stock_report(day: date) -> str:
+    return f"report:stock:{day.isoformat()}"
+
+
+def task(task_id: str) -> str:
+    return f"task:{task_id}"
+
+
+def watermark(queue: str) -> str:
+    return f"watermark:{queue}"
+
+
+def workers(queue: str) -> str:
+    """Sorted set: the queue's workers, scored by when they last beat, in milliseconds."""
+    return f"workers:{queue}"

@@ -1,0 +1,52 @@
+"""Every task's stamps, and each queue's watermark."""
+
+from collections.abc import Mapping
+
+from redis import Redis
+
+from shop.adapters.redis import keys
+from shop.adapters.redis.client import store_errors
+from shop.adapters.redis.scripts import source
+from shop.domain.work import Delivery, Timings
+
+
+class RedisTaskLedger:
+    """Stamps by the server's clock, one round trip each."""
+
+    def __init__(self, client: Redis) -> None:
+        self._start = client.register_script(source("start_task"))
+        self._finish = client.register_script(source("finish_task"))
+
+    def started(self, delivery: Delivery) -> None:
+        stamp = delivery.enqueued_at_ms
+        with store_errors():
+            self._start(
+                keys=[keys.task(delivery.task_id), keys.watermark(delivery.queue)],
+                args=[
+                    delivery.task,
+                    delivery.delivery_id,
+                    "" if stamp is None else stamp,
+                    delivery.age_ms,
+                    keys.TASK_TTL_S,
+                ],
+            )
+
+    def finished(self, task_id: str) -> None:
+        with store_errors():
+            self._finish(keys=[keys.task(task_id)], args=[keys.TASK_TTL_S])
+
+
+def timings(fields: Mapping[str, str]) -> Timings:
+    """The stamps in a `task:{task_id}` hash."""
+
+    def stamp(name: str) -> int | None:
+        text = fields.get(name)
+        return None if text is None else int(text)
+
+    return Timings(
+        enqueued_at_ms=stamp("enqueued_at"),
+        received_at_ms=stamp("received_at"),
+        started_at_ms=stamp("started_at"),
+        finished_at_ms=stamp("finished_at"),
+        deliveries=stamp("deliveries") or 0,
+    )

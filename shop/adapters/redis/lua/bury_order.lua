@@ -1,0 +1,13 @@
+-- Give an order up. One that is pending fails; one that is processed keeps its status, for its
+-- stock is sold, and lacks its invoice.
+-- KEYS  1 order hash  2 order status  3 open orders  4 dead orders
+-- ARGV  1 order id  2 reason
+-- reply now
+if redis.call('GET', KEYS[2]) == 'pending' then
+  redis.call('SET', KEYS[2], 'failed')
+  redis.call('HSET', KEYS[1], 'processed_at', now_ms)
+end
+redis.call('HSET', KEYS[1], 'reason', ARGV[2])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZADD', KEYS[4], now_ms, ARGV[1])
+return now_ms

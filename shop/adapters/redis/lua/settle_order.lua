@@ -1,0 +1,56 @@
+-- The one place where an order leaves `pending`: the stock falls in the same step, so it falls
+-- once. What the transition gives rise to (invoice, notification) is recorded with it.
+-- KEYS  1 order hash  2 order status  3 open orders  4 stock  5 price
+--       6 notification hash  7 open notifications  8 dead orders
+-- ARGV  1 order id  2 overdue after, ms  3 invoice task id  4 notification task id ('': none)
+--       5 notice if processed  6 notice if the item is unknown  7 notice if out of stock
+-- reply {status, reason, now, processed at, unit price, invoice task id ('' if none is owed),
+--        notification task id ('' if none is owed)}
+--       Whether this call made the transition or an earlier one.
+local status = redis.call('GET', KEYS[2])
+if status == 'pending' then
+  local reason = ''
+  local notice
+  local qty = tonumber(redis.call('HGET', KEYS[1], 'qty'))
+  local stock = tonumber(redis.call('GET', KEYS[4]))
+  if not stock then
+    status, reason, notice = 'failed', 'unknown_item', ARGV[6]
+  elseif stock < qty then
+    status, reason, notice = 'failed', 'out_of_stock', ARGV[7]
+  else
+    status, notice = 'processed', ARGV[5]
+    redis.call('DECRBY', KEYS[4], qty)
+  end
+
+  redis.call('SET', KEYS[2], status)
+  redis.call('HSET', KEYS[1], 'processed_at', now_ms)
+  redis.call('ZREM', KEYS[8], ARGV[1])
+  if status == 'processed' then
+    redis.call('HSET', KEYS[1], 'unit_price', redis.call('GET', KEYS[5]) or '0',
+      'invoice_task_id', ARGV[3])
+    redis.call('ZADD', KEYS[3], now_ms + ARGV[2], ARGV[1])
+  else
+    redis.call('HSET', KEYS[1], 'reason', reason)
+    redis.call('ZREM', KEYS[3], ARGV[1])
+  end
+
+  if ARGV[4] ~= '' then
+    redis.call('HSET', KEYS[1], 'notification_task_id', ARGV[4])
+    redis.call('HSET', KEYS[6], 'email', redis.call('HGET', KEYS[1], 'email'),
+      'message', notice, 'status', 'pending', 'attempts', 0)
+    redis.call('ZADD', KEYS[7], now_ms + ARGV[2], ARGV[4])
+  end
+end
+
+local seen = redis.call('HMGET', KEYS[1], 'reason', 'processed_at', 'unit_price',
+  'invoice_task_id', 'notification_task_id')
+local invoice_id = ''
+if status == 'processed' and redis.call('ZSCORE', KEYS[3], ARGV[1]) then
+  invoice_id = seen[4] or ''
+end
+local notification_id = ''
+if seen[5] and redis.call('ZSCORE', KEYS[7], seen[5]) then
+  notification_id = seen[5]
+end
+return {status, seen[1] or '', now_ms, tonumber(seen[2] or 0), tonumber(seen[3] or 0),
+  invoice_id, notification_id}

@@ -1,0 +1,125 @@
+"""Notifications in Redis: recorded by the API or an order's transition, delivered by tasks."""
+
+import redis.asyncio
+from redis import Redis
+
+from shop.adapters.redis import keys
+from shop.adapters.redis.client import store_errors
+from shop.adapters.redis.recovery import LostWork
+from shop.adapters.redis.scripts import source
+from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
+from shop.domain.order import Begun
+from shop.domain.work import Claim, TaskName
+
+
+class RedisNotificationIntake:
+    """The API's side: asynchronous, recording."""
+
+    def __init__(self, client: "redis.asyncio.Redis", *, overdue_after_ms: int) -> None:
+        self._overdue_after_ms = overdue_after_ms
+        self._place = client.register_script(source("place_notification"))
+
+    async def place(self, notification: Notification, task_id: str) -> int:
+        with store_errors():
+            at_ms: int = await self._place(
+                keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN, keys.task(task_id)],
+                args=[
+                    task_id,
+                    notification.email,
+                    notification.message,
+                    self._overdue_after_ms,
+                    keys.TASK_TTL_S,
+                    TaskName.SEND_NOTIFICATION,
+                ],
+            )
+        return at_ms
+
+
+class RedisNotificationBook:
+    """The tasks' side: synchronous, delivering."""
+
+    def __init__(self, client: Redis, *, overdue_after_ms: int) -> None:
+        self._client = client
+        self._overdue_after_ms = overdue_after_ms
+        self._begin = client.register_script(source("begin_notification"))
+        self._close = client.register_script(source("close_notification"))
+        self._postpone = client.register_script(source("postpone_notification"))
+        self._lost = LostWork(client, keys.NOTIFICATIONS_OPEN, overdue_after_ms=overdue_after_ms)
+
+    def begin(self, notification: Notification, task_id: str, delivery_id: str) -> Begun:
+        with store_errors():
+            status, attempts = self._begin(
+                keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN],
+                args=[
+                    task_id,
+                    notification.email,
+                    notification.message,
+                    delivery_id,
+                    self._overdue_after_ms,
+                ],
+            )
+        return Begun(status, attempts)
+
+    def delivered(self, task_id: str) -> None:
+        self._end(task_id, NotificationStatus.DELIVERED, "")
+
+    def bury(self, task_id: str, reason: str) -> None:
+        self._end(task_id, NotificationStatus.FAILED, reason)
+
+    def postpone(self, task_id: str, delay_s: float, reason: str) -> None:
+        with store_errors():
+            self._postpone(
+                keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN],
+                args=[task_id, round(delay_s * 1000), reason],
+            )
+
+    def find(self, task_id: str) -> NotificationRecord | None:
+        return self._find_many([task_id])[0]
+
+    def claim_lost(
+        self, queue: str, *, queue_is_idle: bool, limit: int
+    ) -> Claim[NotificationRecord]:
+        at_ms, ids = self._lost.claim(queue, queue_is_idle=queue_is_idle, limit=limit)
+        records = self._find_many(ids) if ids else []
+        for task_id, record in zip(ids, records, strict=True):
+            if record is None or record.status is not NotificationStatus.PENDING:
+                # Somebody deleted or changed its key by hand: nothing is owed any more.
+                self._lost.forget(task_id)
+        return Claim(
+            at_ms,
+            tuple(
+                record
+                for record in records
+                if record and record.status is NotificationStatus.PENDING
+            ),
+        )
+
+    def _end(self, task_id: str, status: NotificationStatus, reason: str) -> None:
+        with store_errors():
+            self._close(
+                keys=[
+                    keys.notification(task_id),
+                    keys.NOTIFICATIONS_OPEN,
+                    keys.NOTIFICATIONS_DEAD,
+                ],
+                args=[task_id, status, reason, keys.NOTIFICATION_TTL_S],
+            )
+
+    def _find_many(self, task_ids: list[str]) -> list[NotificationRecord | None]:
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for task_id in task_ids:
+                pipe.hgetall(keys.notification(task_id))
+            replies = pipe.execute()
+        return [
+            NotificationRecord(
+                task_id=task_id,
+                email=fields["email"],
+                message=fields["message"],
+                status=NotificationStatus(fields["status"]),
+                attempts=int(fields.get("attempts", 0)),
+                reason=fields.get("reason"),
+            )
+            if fields
+            else None
+            for task_id, fields in zip(task_ids, replies, strict=True)
+        ]

@@ -1,0 +1,267 @@
+"""Orders in Redis: recorded and looked up by the API, moved on by the tasks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import redis.asyncio
+from redis import Redis
+from redis.client import NEVER_DECODE
+
+from shop.adapters.redis import keys
+from shop.adapters.redis.client import store_errors
+from shop.adapters.redis.recovery import LostWork
+from shop.adapters.redis.scripts import source
+from shop.domain.errors import (
+    BacklogFull,
+    OrderConflict,
+    OrderNotProcessed,
+    OrderNotRetriable,
+    UnknownOrder,
+)
+from shop.domain.order import (
+    Begun,
+    FollowUps,
+    Order,
+    OrderRecord,
+    OrderStatus,
+    Placement,
+    Settlement,
+)
+from shop.domain.work import Claim, TaskName
+
+
+class RedisOrderIntake:
+    """The API's side: asynchronous, placing and looking up."""
+
+    def __init__(
+        self, client: "redis.asyncio.Redis", *, overdue_after_ms: int, backlog_limit: int
+    ) -> None:
+        self._client = client
+        self._overdue_after_ms = overdue_after_ms
+        self._backlog_limit = backlog_limit
+        self._place = client.register_script(source("place_order"))
+
+    async def place(self, order: Order, task_id: str) -> Placement:
+        with store_errors():
+            outcome, *reply = await self._place(
+                keys=[
+                    keys.order(order.id),
+                    keys.order_status(order.id),
+                    keys.ORDERS_OPEN,
+                    keys.task(task_id),
+                ],
+                args=[
+                    *_content(order),
+                    task_id,
+                    TaskName.PROCESS_ORDER,
+                    self._overdue_after_ms,
+                    keys.TASK_TTL_S,
+                    self._backlog_limit,
+                ],
+            )
+        if outcome == "conflict":
+            raise OrderConflict(order.id)
+        if outcome == "full":
+            raise BacklogFull(reply[0], self._backlog_limit)
+        first_task_id, at_ms, status = reply
+        # A client that retried after a lost reply finds its own record: that is its placing.
+        created = outcome == "placed" or first_task_id == task_id
+        return Placement(first_task_id, created, OrderStatus(status), at_ms)
+
+    async def find(self, order_id: str) -> OrderRecord | None:
+        with store_errors():
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.hgetall(keys.order(order_id))
+                pipe.get(keys.order_status(order_id))
+                pipe.exists(keys.invoice(order_id))
+                fields, status, has_invoice = await pipe.execute()
+        return _record(order_id, fields, status, has_invoice)
+
+    async def invoice(self, order_id: str) -> bytes | None:
+        with store_errors():
+            pdf: bytes | None = await self._client.execute_command(
+                "GET", keys.invoice(order_id), **{NEVER_DECODE: True}
+            )
+        return pdf
+
+
+class RedisOrderBook:
+    """The tasks' side: synchronous, processing and invoicing."""
+
+    def __init__(self, client: Redis, *, overdue_after_ms: int) -> None:
+        self._client = client
+        self._overdue_after_ms = overdue_after_ms
+        self._begin = client.register_script(source("begin_order"))
+        self._settle = client.register_script(source("settle_order"))
+        self._begin_invoice = client.register_script(source("begin_invoice"))
+        self._store_invoice = client.register_script(source("store_invoice"))
+        self._bury = client.register_script(source("bury_order"))
+        self._revive = client.register_script(source("revive_order"))
+        self._lost = LostWork(client, keys.ORDERS_OPEN, overdue_after_ms=overdue_after_ms)
+
+    def begin(self, order: Order, task_id: str, delivery_id: str) -> Begun:
+        with store_errors():
+            status, attempts = self._begin(
+                keys=[keys.order(order.id), keys.order_status(order.id), keys.ORDERS_OPEN],
+                args=[*_content(order), task_id, delivery_id, self._overdue_after_ms],
+            )
+        if status == "conflict":
+            raise OrderConflict(order.id)
+        return Begun(status, attempts)
+
+    def settle(self, order_id: str, item: str, follow_ups: FollowUps) -> Settlement:
+        notification_id = follow_ups.notification_task_id or ""
+        notices = follow_ups.notices
+        with store_errors():
+            reply = self._settle(
+                keys=[
+                    keys.order(order_id),
+                    keys.order_status(order_id),
+                    keys.ORDERS_OPEN,
+                    keys.stock(item),
+                    keys.price(item),
+                    keys.notification(notification_id),
+                    keys.NOTIFICATIONS_OPEN,
+                    keys.ORDERS_DEAD,
+                ],
+                args=[
+                    order_id,
+                    self._overdue_after_ms,
+                    follow_ups.invoice_task_id,
+                    notification_id,
+                    notices.processed,
+                    notices.unknown_item,
+                    notices.out_of_stock,
+                ],
+            )
+        return _settlement(reply)
+
+    def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
+        with store_errors():
+            status, attempts = self._begin_invoice(
+                keys=[
+                    keys.order(order_id),
+                    keys.order_status(order_id),
+                    keys.ORDERS_OPEN,
+                    keys.invoice(order_id),
+                ],
+                args=[order_id, delivery_id, self._overdue_after_ms],
+            )
+        return Begun(status, attempts)
+
+    def store_invoice(self, order_id: str, pdf: bytes) -> bool:
+        with store_errors():
+            outcome, *rest = self._store_invoice(
+                keys=[
+                    keys.order(order_id),
+                    keys.order_status(order_id),
+                    keys.ORDERS_OPEN,
+                    keys.invoice(order_id),
+                    keys.ORDERS_DEAD,
+                ],
+                args=[order_id, pdf],
+            )
+        if outcome == "refused":
+            raise OrderNotProcessed(order_id, rest[0])
+        return bool(outcome == "stored")
+
+    def find(self, order_id: str) -> OrderRecord | None:
+        return self._find_many([order_id])[0]
+
+    def bury(self, order_id: str, reason: str) -> None:
+        with store_errors():
+            self._bury(
+                keys=[
+                    keys.order(order_id),
+                    keys.order_status(order_id),
+                    keys.ORDERS_OPEN,
+                    keys.ORDERS_DEAD,
+                ],
+                args=[order_id, reason],
+            )
+
+    def revive(self, order_id: str) -> Claim[OrderRecord]:
+        record = self.find(order_id)
+        if record is None:
+            raise UnknownOrder(order_id)
+        with store_errors():
+            outcome, *rest = self._revive(
+                keys=[
+                    keys.order(order_id),
+                    keys.order_status(order_id),
+                    keys.ORDERS_OPEN,
+                    keys.ORDERS_DEAD,
+                    keys.task(record.task_id),
+                ],
+                args=[order_id, keys.TASK_TTL_S, TaskName.PROCESS_ORDER],
+            )
+        if outcome == "refused":
+            raise OrderNotRetriable(order_id, rest[0])
+        revived = self.find(order_id)
+        if outcome == "unknown" or revived is None:
+            raise UnknownOrder(order_id)
+        return Claim(rest[0], (revived,))
+
+    def claim_lost(self, queue: str, *, queue_is_idle: bool, limit: int) -> Claim[OrderRecord]:
+        at_ms, ids = self._lost.claim(queue, queue_is_idle=queue_is_idle, limit=limit)
+        records = self._find_many(ids) if ids else []
+        for order_id, record in zip(ids, records, strict=True):
+            if record is None or record.owed is None:
+                # Somebody deleted or changed its keys by hand: nothing is owed any more.
+                self._lost.forget(order_id)
+        return Claim(at_ms, tuple(record for record in records if record and record.owed))
+
+    def _find_many(self, order_ids: list[str]) -> list[OrderRecord | None]:
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for order_id in order_ids:
+                pipe.hgetall(keys.order(order_id))
+                pipe.get(keys.order_status(order_id))
+                pipe.exists(keys.invoice(order_id))
+            replies = pipe.execute()
+        return [
+            _record(order_id, *replies[3 * index : 3 * index + 3])
+            for index, order_id in enumerate(order_ids)
+        ]
+
+
+def _content(order: Order) -> tuple[str, str, int, str]:
+    return order.id, order.item, order.qty, order.email
+
+
+def _record(
+    order_id: str, fields: Mapping[str, str], status: str | None, has_invoice: int
+) -> OrderRecord | None:
+    if not fields:
+        return None
+    return OrderRecord(
+        order_id=order_id,
+        item=fields["item"],
+        qty=int(fields["qty"]),
+        email=fields["email"],
+        task_id=fields["task_id"],
+        status=OrderStatus(status or OrderStatus.PENDING),
+        placed_at_ms=int(fields["placed_at"]),
+        processed_at_ms=_number(fields.get("processed_at")),
+        reason=fields.get("reason"),
+        attempts=int(fields.get("attempts", 0)),
+        unit_price_minor=_number(fields.get("unit_price")),
+        invoice_task_id=fields.get("invoice_task_id"),
+        has_invoice=bool(has_invoice),
+    )
+
+
+def _settlement(reply: list[Any]) -> Settlement:
+    status, reason, at_ms, processed_at_ms, price, invoice_id, notification_id = reply
+    return Settlement(
+        status=OrderStatus(status),
+        reason=reason or None,
+        at_ms=at_ms,
+        processed_at_ms=processed_at_ms,
+        unit_price_minor=price,
+        invoice_task_id=invoice_id or None,
+        notification_task_id=notification_id or None,
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)

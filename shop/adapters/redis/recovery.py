@@ -1,0 +1,41 @@
+"""Finds work whose message was lost; the same for orders and notifications."""
+
+from redis import Redis
+
+from shop.adapters.redis import keys
+from shop.adapters.redis.client import store_errors
+from shop.adapters.redis.scripts import source
+
+#: What may lie between taking a message and starting its task, while a later one overtakes it.
+IN_HAND_SLACK_MS = 1_000
+#: Work is taken for lost after so long in any case, whatever the watermark says.
+LOST_AT_LATEST_AFTER_MS = 60 * 60 * 1_000
+
+
+class LostWork:
+    """One sorted set of open work, scored by when each piece is overdue."""
+
+    def __init__(self, client: Redis, open_key: str, *, overdue_after_ms: int) -> None:
+        self._client = client
+        self._open_key = open_key
+        self._overdue_after_ms = overdue_after_ms
+        self._claim = client.register_script(source("claim_lost"))
+
+    def claim(self, queue: str, *, queue_is_idle: bool, limit: int) -> tuple[int, list[str]]:
+        """The store's time in milliseconds, and the ids that are now this caller's to send."""
+        with store_errors():
+            at_ms, *ids = self._claim(
+                keys=[self._open_key, keys.watermark(queue)],
+                args=[
+                    int(queue_is_idle),
+                    self._overdue_after_ms,
+                    IN_HAND_SLACK_MS,
+                    LOST_AT_LATEST_AFTER_MS,
+                    limit,
+                ],
+            )
+        return at_ms, ids
+
+    def forget(self, member: str) -> None:
+        with store_errors():
+            self._client.zrem(self._open_key, member)

@@ -1,0 +1,9 @@
+"""`uvicorn shop.asgi:app`."""
+
+from shop.adapters.logs import configure_logging
+from shop.api.app import create_api
+from shop.settings import Settings
+
+settings = Settings()
+configure_logging(settings, "api")
+app = create_api(settings)

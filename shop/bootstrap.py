@@ -1,0 +1,137 @@
+"""Composition root: settings -> adapters -> services; tests pass fakes as overrides."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shop.adapters.celery.app import create_publisher_app, create_worker_app
+from shop.adapters.celery.config import API_SOCKET_TIMEOUT_S, WORKER_SOCKET_TIMEOUT_S
+from shop.adapters.celery.publisher import AsyncCeleryPublisher, CeleryPublisher
+from shop.adapters.celery.results import CeleryTaskLookup
+from shop.adapters.mail import create_mailer
+from shop.adapters.pdf import PdfInvoiceRenderer
+from shop.adapters.redis.client import connect, connect_async
+from shop.adapters.redis.ledger import RedisTaskLedger
+from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
+from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
+from shop.adapters.redis.presence import RedisPresence, RedisReadiness
+from shop.adapters.redis.stock import RedisStockRoom
+from shop.domain.invoice import Party
+from shop.domain.ports import InvoiceRenderer, Mailer, Publisher, Readiness, TaskLedger, TaskLookup
+from shop.services.invoicing import Invoicing
+from shop.services.notifying import NotificationDesk, Notifier
+from shop.services.ordering import OrderDesk, OrderProcessor
+from shop.services.recovery import Sweep
+from shop.services.reporting import Reporting
+from shop.settings import Settings
+
+#: Publications under way at once in one API process; more wait their turn.
+PUBLISH_THREADS = 8
+#: The API answers within 2 s; recording may have taken up to half of it.
+PUBLISH_TIMEOUT_S = 0.9
+
+
+@dataclass(frozen=True)
+class ApiServices:
+    """What the routes call."""
+
+    orders: OrderDesk
+    notifications: NotificationDesk
+    tasks: TaskLookup
+    readiness: Readiness
+    close: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class WorkerServices:
+    """What the tasks, the workers' housekeeping and the commands call."""
+
+    processor: OrderProcessor
+    invoicing: Invoicing
+    notifier: Notifier
+    reporting: Reporting
+    sweep: Sweep
+    orders: RedisOrderBook
+    stock: RedisStockRoom
+    ledger: TaskLedger
+    presence: RedisPresence
+    sweep_every_s: float
+    run_dir: Path | None
+
+
+def bootstrap_api(settings: Settings) -> ApiServices:
+    """Connects to nothing yet: each client does on its first use."""
+    store = connect_async(settings.store_dsn, "shop-api")
+    results = connect_async(settings.backend_dsn, "shop-api-results")
+    publisher = AsyncCeleryPublisher(
+        create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S),
+        threads=PUBLISH_THREADS,
+        timeout_s=PUBLISH_TIMEOUT_S,
+    )
+    overdue_after_ms = settings.overdue_after_ms
+
+    async def close() -> None:
+        publisher.close()
+        await store.aclose()
+        await results.aclose()
+
+    return ApiServices(
+        orders=OrderDesk(
+            RedisOrderIntake(
+                store,
+                overdue_after_ms=overdue_after_ms,
+                backlog_limit=settings.order_backlog_limit,
+            ),
+            publisher,
+        ),
+        notifications=NotificationDesk(
+            RedisNotificationIntake(store, overdue_after_ms=overdue_after_ms), publisher
+        ),
+        tasks=CeleryTaskLookup(create_worker_app(settings), store, results),
+        readiness=RedisReadiness(store),
+        close=close,
+    )
+
+
+def bootstrap_worker(
+    settings: Settings,
+    *,
+    publisher: Publisher | None = None,
+    renderer: InvoiceRenderer | None = None,
+    mailer: Mailer | None = None,
+) -> WorkerServices:
+    """Connects to nothing yet; call it in the process that uses it, after any fork."""
+    store = connect(settings.store_dsn, "shop-worker")
+    overdue_after_ms = settings.overdue_after_ms
+    orders = RedisOrderBook(store, overdue_after_ms=overdue_after_ms)
+    notifications = RedisNotificationBook(store, overdue_after_ms=overdue_after_ms)
+    stock = RedisStockRoom(store, timezone=settings.timezone)
+    publisher = publisher or CeleryPublisher(
+        create_publisher_app(settings, socket_timeout_s=WORKER_SOCKET_TIMEOUT_S)
+    )
+    return WorkerServices(
+        processor=OrderProcessor(
+            orders,
+            publisher,
+            max_attempts=settings.max_attempts,
+            notify=settings.order_notifications,
+        ),
+        invoicing=Invoicing(
+            orders,
+            stock,
+            renderer or PdfInvoiceRenderer(),
+            seller=Party(settings.seller_name, settings.seller_address),
+            currency=settings.currency,
+            timezone=settings.timezone,
+            max_attempts=settings.max_attempts,
+        ),
+        notifier=Notifier(notifications, mailer or create_mailer(settings)),
+        reporting=Reporting(stock),
+        sweep=Sweep(orders, notifications, publisher),
+        orders=orders,
+        stock=stock,
+        ledger=RedisTaskLedger(store),
+        presence=RedisPresence(store),
+        sweep_every_s=settings.sweep_every_s,
+        run_dir=settings.shop_run_dir,
+    )

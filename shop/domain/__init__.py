@@ -1,0 +1,1 @@
+"""The shop's rules: no framework, no broker, no database."""

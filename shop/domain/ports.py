@@ -1,0 +1,197 @@
+"""What the services need from the outside, as Protocols.
+
+The asynchronous ones serve the API (placing and looking up), the synchronous ones serve the
+tasks (processing and delivering). Every store port raises `StoreUnavailable` when the store
+does not confirm in time; every method that writes may be repeated with the same arguments.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Protocol
+
+from shop.domain.invoice import Invoice
+from shop.domain.notification import Notification, NotificationRecord
+from shop.domain.order import Begun, FollowUps, Order, OrderRecord, Placement, Settlement
+from shop.domain.stock import StockLevel, StockReport
+from shop.domain.work import Claim, Delivery, Job, TaskReport
+
+
+class OrderIntake(Protocol):
+    """Where the API records orders and looks them up."""
+
+    async def place(self, order: Order, task_id: str) -> Placement:
+        """Record `order` as pending, owed and issued, in one step.
+
+        Raises `OrderConflict`, and `BacklogFull` before anything is recorded.
+        """
+        ...
+
+    async def find(self, order_id: str) -> OrderRecord | None: ...
+
+    async def invoice(self, order_id: str) -> bytes | None:
+        """The stored PDF."""
+        ...
+
+
+class NotificationIntake(Protocol):
+    """Where the API records notifications."""
+
+    async def place(self, notification: Notification, task_id: str) -> int:
+        """Record it as owed; returns the store's time in milliseconds."""
+        ...
+
+
+class TaskLookup(Protocol):
+    """Where the API learns what became of a task."""
+
+    async def find(self, task_id: str) -> TaskReport | None:
+        """None for an id that was never issued, or whose record has expired."""
+        ...
+
+
+class AsyncPublisher(Protocol):
+    """Sends jobs from the API."""
+
+    async def publish(self, job: Job) -> None:
+        """Raises `PublishFailed`; the message may have gone out all the same."""
+        ...
+
+
+class Readiness(Protocol):
+    """Whether the system behind the API can work."""
+
+    async def missing(self) -> list[str]:
+        """Names of what is missing: `redis`, or `worker:{queue}`; empty when ready."""
+        ...
+
+
+class Publisher(Protocol):
+    """Sends jobs from a worker."""
+
+    def publish(self, job: Job) -> None:
+        """Raises `PublishFailed`; the message may have gone out all the same."""
+        ...
+
+    def is_idle(self, queue: str) -> bool:
+        """Whether no message waits in `queue`. Raises `PublishFailed`."""
+        ...
+
+    def queue_of(self, task: str) -> str:
+        """The queue that messages of `task` are routed to."""
+        ...
+
+
+class OrderBook(Protocol):
+    """Where tasks move orders on."""
+
+    def begin(self, order: Order, task_id: str, delivery_id: str) -> Begun:
+        """Count the attempt and push the order's due time back.
+
+        An order that was never placed (its task was sent by hand) is recorded here.
+        Raises `OrderConflict`.
+        """
+        ...
+
+    def settle(self, order_id: str, item: str, follow_ups: FollowUps) -> Settlement:
+        """Move `pending` to `processed` and take the stock, or to `failed`, in one step."""
+        ...
+
+    def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
+        """The same as `begin` for an order's invoice; status `unknown` if there is no order."""
+        ...
+
+    def store_invoice(self, order_id: str, pdf: bytes) -> bool:
+        """Keep the invoice unless there is one; whether this one was kept.
+
+        Raises `OrderNotProcessed`.
+        """
+        ...
+
+    def find(self, order_id: str) -> OrderRecord | None: ...
+
+    def bury(self, order_id: str, reason: str) -> None:
+        """Give the order up: out of the open orders, into the dead ones."""
+        ...
+
+    def revive(self, order_id: str) -> Claim[OrderRecord]:
+        """Take a failed or dead order up again, due at once.
+
+        Raises `UnknownOrder`, `OrderNotRetriable`.
+        """
+        ...
+
+    def claim_lost(self, queue: str, *, queue_is_idle: bool, limit: int) -> Claim[OrderRecord]:
+        """Orders whose message was lost, each claimed for this caller for a while."""
+        ...
+
+
+class NotificationBook(Protocol):
+    """Where tasks move notifications on."""
+
+    def begin(self, notification: Notification, task_id: str, delivery_id: str) -> Begun:
+        """Count the attempt and push the due time back; records what was sent by hand."""
+        ...
+
+    def delivered(self, task_id: str) -> None: ...
+
+    def postpone(self, task_id: str, delay_s: float, reason: str) -> None:
+        """Leave it to the sweep to send again, not before `delay_s` from now."""
+        ...
+
+    def bury(self, task_id: str, reason: str) -> None: ...
+
+    def find(self, task_id: str) -> NotificationRecord | None: ...
+
+    def claim_lost(
+        self, queue: str, *, queue_is_idle: bool, limit: int
+    ) -> Claim[NotificationRecord]: ...
+
+
+class StockRoom(Protocol):
+    """Stock levels and prices."""
+
+    def levels(self) -> Iterable[StockLevel]: ...
+
+    def put(self, level: StockLevel) -> None:
+        """Set the level, and the price if one is given."""
+        ...
+
+    def put_missing(self, levels: Iterable[StockLevel]) -> list[str]:
+        """Set what does not exist yet; returns the SKUs that were set."""
+        ...
+
+    def report(self, day: date) -> StockReport:
+        """Every item's level, those set by hand included."""
+        ...
+
+    def store_report(self, report: StockReport) -> None: ...
+
+    def stored_report(self, day: date) -> dict[str, Any] | None: ...
+
+    def today(self) -> date:
+        """The date by the store's clock, in the shop's time zone."""
+        ...
+
+
+class TaskLedger(Protocol):
+    """Keeps every task's stamps, and each queue's watermark."""
+
+    def started(self, delivery: Delivery) -> None: ...
+
+    def finished(self, task_id: str) -> None: ...
+
+
+class InvoiceRenderer(Protocol):
+    """Draws an invoice."""
+
+    def render(self, invoice: Invoice) -> bytes:
+        """A PDF; equal invoices give equal bytes."""
+        ...
+
+
+class Mailer(Protocol):
+    """Takes a message to the customer."""
+
+    def deliver(self, notification: Notification) -> None:
+        """Raises `DeliveryFailed` when another attempt may help."""
+        ...

@@ -1,0 +1,98 @@
+"""The shop's tasks and queues, and what it takes to send one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Queue(StrEnum):
+    """Where tasks wait; each queue has a worker of its own."""
+
+    #: Orders, invoices and housekeeping: may be long, may be many.
+    DEFAULT = "default"
+    #: Notifications: somebody is waiting for them.
+    PRIORITY = "priority"
+
+
+class TaskName(StrEnum):
+    """Public names: any Celery client may send these."""
+
+    PROCESS_ORDER = "process_order"
+    GENERATE_INVOICE = "generate_invoice"
+    SEND_NOTIFICATION = "send_notification"
+    DAILY_STOCK_REPORT = "daily_stock_report"
+    CHECK_PENDING_ORDERS = "check_pending_orders"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One message to be published: a hint that recorded work may be due."""
+
+    task: TaskName
+    args: tuple[Any, ...]
+    task_id: str
+    #: When the work was recorded, or claimed by the sweep: milliseconds by the store's clock.
+    enqueued_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery of a message to a worker, as the ledger needs it."""
+
+    task: str
+    task_id: str
+    #: Differs between deliveries of the same message, so that each is counted once.
+    delivery_id: str
+    queue: str
+    #: The publisher's stamp, by the store's clock; None if a foreign client sent the task.
+    enqueued_at_ms: int | None
+    #: How long ago the worker received it, by the worker's monotonic clock.
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """When a task passed which stage: milliseconds since the epoch, all by the store's clock."""
+
+    enqueued_at_ms: int | None = None
+    received_at_ms: int | None = None
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    deliveries: int = 0
+
+    @property
+    def queue_wait_ms(self) -> int | None:
+        return _span(self.enqueued_at_ms, self.started_at_ms)
+
+    @property
+    def run_ms(self) -> int | None:
+        return _span(self.started_at_ms, self.finished_at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """What is known of one issued task."""
+
+    task_id: str
+    task: str
+    #: Celery's state; `PENDING` means queued.
+    state: str
+    #: The task's return value, once it succeeded.
+    result: Any
+    #: One line, once it failed.
+    error: str | None
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[T]):
+    """Work that a sweep has claimed for itself, and the store's time of the claim."""
+
+    at_ms: int
+    records: tuple[T, ...] = ()
+
+
+def _span(start_ms: int | None, end_ms: int | None) -> int | None:
+    return None if start_ms is None or end_ms is None else max(0, end_ms - start_ms)

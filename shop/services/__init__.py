@@ -1,0 +1,1 @@
+"""The shop's use cases, over the ports of the domain."""

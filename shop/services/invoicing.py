@@ -1,0 +1,93 @@
+"""Invoices: one for each processed order, the same bytes however often it is made."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from shop.domain.errors import InvalidTask, OrderNotProcessed
+from shop.domain.invoice import Invoice, InvoiceData, InvoiceLine, Party, invoice_number
+from shop.domain.order import OrderRecord, OrderStatus, Reason
+from shop.domain.ports import InvoiceRenderer, OrderBook, StockRoom
+from shop.domain.work import TaskName
+
+
+class Invoicing:
+    """Renders an order's invoice and keeps it with the order."""
+
+    def __init__(
+        self,
+        orders: OrderBook,
+        stock: StockRoom,
+        renderer: InvoiceRenderer,
+        *,
+        seller: Party,
+        currency: str,
+        timezone: str,
+        max_attempts: int,
+    ) -> None:
+        self._orders = orders
+        self._stock = stock
+        self._renderer = renderer
+        self._seller = seller
+        self._currency = currency
+        self._zone = ZoneInfo(timezone)
+        self._max_attempts = max_attempts
+
+    def generate(self, order_id: str, data: InvoiceData, delivery_id: str) -> bool:
+        """Make and keep the invoice; whether it was made now.
+
+        Raises `OrderNotProcessed`, and `InvalidTask` if neither a record nor `data` says
+        what was sold.
+        """
+        begun = self._orders.begin_invoice(order_id, delivery_id)
+        match begun.status:
+            case "invoiced":
+                return False
+            case "unknown":
+                invoice = self._from_data(order_id, data)
+            case OrderStatus.PROCESSED if begun.attempts > self._max_attempts:
+                self._orders.bury(order_id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
+                return False
+            case OrderStatus.PROCESSED:
+                record = self._orders.find(order_id)
+                if record is None:
+                    invoice = self._from_data(order_id, data)
+                else:
+                    invoice = self._from_record(record, data)
+            case status:
+                raise OrderNotProcessed(order_id, status)
+        return self._orders.store_invoice(order_id, self._renderer.render(invoice))
+
+    def _from_record(self, record: OrderRecord, data: InvoiceData) -> Invoice:
+        decided_at_ms = record.processed_at_ms or record.placed_at_ms
+        issued_on = datetime.fromtimestamp(decided_at_ms / 1000, UTC).astimezone(self._zone).date()
+        line = InvoiceLine(record.item, record.qty, record.unit_price_minor or 0)
+        return self._invoice(record.order_id, issued_on, data.customer, record.email, line)
+
+    def _from_data(self, order_id: str, data: InvoiceData) -> Invoice:
+        if data.item is None or data.qty is None:
+            raise InvalidTask(
+                TaskName.GENERATE_INVOICE,
+                f"there is no order {order_id}, and data lacks item or qty",
+            )
+        line = InvoiceLine(data.item, data.qty, data.unit_price or 0)
+        issued_on = data.issued_on or self._stock.today()
+        return self._invoice(order_id, issued_on, data.customer, data.email, line)
+
+    def _invoice(
+        self,
+        order_id: str,
+        issued_on: date,
+        customer: str | None,
+        email: str | None,
+        line: InvoiceLine,
+    ) -> Invoice:
+        known = [text for text in (customer, email) if text]
+        return Invoice(
+            number=invoice_number(order_id),
+            order_id=order_id,
+            issued_on=issued_on,
+            seller=self._seller,
+            customer=Party(known[0] if known else "-", tuple(known[1:])),
+            lines=(line,),
+            currency=self._currency,
+        )

@@ -1,0 +1,149 @@
+"""Every environment variable of the shop, with its unit and default."""
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shop.domain.work import Queue
+
+#: Values that stand in example files and tutorials, and so are no secret.
+_PLACEHOLDER = re.compile(
+    r"^(<.*>|\*+|x+|\.+|change[-_ ]?(me|it|this).*|your[-_ ].*|placeholder|password|passwd|secret"
+    r"|admin|example|default|todo)$",
+    re.IGNORECASE,
+)
+
+#: How long results, and the record that a task id was issued, are kept.
+RESULT_TTL_S = 24 * 60 * 60
+
+
+def _no_placeholder(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and _PLACEHOLDER.match(secret.get_secret_value().strip()):
+        raise ValueError("is still a placeholder; choose a secret of your own")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_no_placeholder)]
+
+
+class Settings(BaseSettings):
+    """The shop's configuration; instantiated in the entry points only.
+
+    An empty variable counts as unset, so that a Compose file can pass on what it was not given.
+    """
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    redis_host: str = "127.0.0.1"
+    redis_port: Annotated[int, Field(ge=1, le=65535)] = 6379
+    redis_password: SecretStr | None = None
+    #: Database of orders, stock and invoices; the broker uses 0, the results 1.
+    redis_db: Annotated[int, Field(ge=0)] = 2
+    #: Default: database 0 of the Redis above.
+    celery_broker_dsn: SecretStr | None = None
+    #: Default: database 1 of the Redis above.
+    celery_backend_dsn: SecretStr | None = None
+
+    flower_user: str = "admin"
+    flower_password: Secret | None = None
+    #: When set, calls that write or show a customer's data need it in `X-API-Key`.
+    api_key: SecretStr | None = None
+
+    timezone: str = "UTC"
+    #: ISO 4217 code of every price.
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    #: Who stands on the invoices as seller; address lines are separated by `|`.
+    seller_name: str = "ShopTaskManager Demo Shop"
+    seller_address: Annotated[tuple[str, ...], NoDecode] = ("1 Example Street", "10000 Example")
+
+    notification_queue: Queue = Queue.PRIORITY
+    #: Simulated delivery time of the log adapter, milliseconds.
+    notification_delay_ms: Annotated[int, Field(ge=0)] = 100
+    #: `smtp://user:password@host:587`; when set, mail is really sent.
+    smtp_url: SecretStr | None = None
+    #: The sender's address of real mail.
+    smtp_from: str = "shop@example.com"
+    #: Whether customers hear of their orders.
+    order_notifications: bool = True
+
+    #: Open orders above which `POST /order` answers 503; 0 is no limit.
+    order_backlog_limit: Annotated[int, Field(ge=0)] = 100_000
+    #: Seconds after which work that has not moved may be taken for lost.
+    overdue_after_s: Annotated[float, Field(gt=0)] = 2.0
+    #: Seconds between the sweeps inside the `default` worker; 0 leaves it to Beat alone.
+    sweep_every_s: Annotated[float, Field(ge=0)] = 1.0
+    #: Deliveries of a task after which its order or notification is given up.
+    max_attempts: Annotated[int, Field(ge=1)] = 5
+
+    #: Processes of the `default` worker; default: one a core.
+    default_concurrency: Annotated[int, Field(ge=1)] | None = None
+    #: Threads of the `priority` worker, which waits on the network.
+    priority_concurrency: Annotated[int, Field(ge=1)] = 32
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "console"] = "console"
+    #: Folder for log files beside standard output; default: none.
+    log_dir: Path | None = None
+    #: Folder in which each worker touches `worker-{queue}.alive`, for container health checks.
+    shop_run_dir: Path | None = None
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("seller_address", mode="before")
+    @classmethod
+    def _split_lines(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(line.strip() for line in value.split("|") if line.strip())
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is not a time zone such as Europe/Berlin") from None
+        return value
+
+    @model_validator(mode="after")
+    def _separate_databases(self) -> Self:
+        if self.redis_db in (0, 1) and not (self.celery_broker_dsn and self.celery_backend_dsn):
+            raise ValueError("REDIS_DB 0 and 1 are the broker's and the results'; use another")
+        return self
+
+    @cached_property
+    def broker_dsn(self) -> str:
+        return self._given(self.celery_broker_dsn) or self._redis_dsn(0)
+
+    @cached_property
+    def backend_dsn(self) -> str:
+        return self._given(self.celery_backend_dsn) or self._redis_dsn(1)
+
+    @cached_property
+    def store_dsn(self) -> str:
+        return self._redis_dsn(self.redis_db)
+
+    @cached_property
+    def overdue_after_ms(self) -> int:
+        return round(self.overdue_after_s * 1000)
+
+    def _redis_dsn(self, db: int) -> str:
+        password = self._given(self.redis_password)
+        credentials = f":{quote(password, safe='')}@" if password else ""
+        host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+        return f"redis://{credentials}{host}:{self.redis_port}/{db}"
+
+    @staticmethod
+    def _given(secret: SecretStr | None) -> str | None:
+        return secret.get_secret_value() if secret else None

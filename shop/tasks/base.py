@@ -1,0 +1,72 @@
+"""What every task of the shop has in common: its services, its stamps, its arguments' check."""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from celery import Celery, Task
+from pydantic import BaseModel, ValidationError
+
+from shop.adapters.celery.publisher import ENQUEUED_AT_HEADER
+from shop.adapters.celery.request import DELIVERY_ID, RECEIVED_MONOTONIC_S
+from shop.bootstrap import WorkerServices
+from shop.domain.errors import InvalidTask
+from shop.domain.work import Delivery, TaskName
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ShopTask(Task):
+    """Stamps its start and its end, and reaches the services through its app."""
+
+    abstract = True
+    Request = "shop.adapters.celery.request:StampedRequest"
+
+    @property
+    def services(self) -> WorkerServices:
+        services: WorkerServices = self.app.services()
+        return services
+
+    @property
+    def delivery_id(self) -> str:
+        return str(self.request.get(DELIVERY_ID) or self.request.id)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        ledger = self.services.ledger
+        ledger.started(self._delivery())
+        try:
+            return self.run(*args, **kwargs)
+        finally:
+            # Before Celery stores the result: who sees a result finds every stamp.
+            ledger.finished(self.request.id)
+
+    def _delivery(self) -> Delivery:
+        request = self.request
+        received_s = request.get(RECEIVED_MONOTONIC_S)
+        stamp = request.get(ENQUEUED_AT_HEADER)
+        return Delivery(
+            task=self.name,
+            task_id=request.id,
+            delivery_id=self.delivery_id,
+            queue=(request.delivery_info or {}).get("routing_key") or "",
+            # Foreign clients may put anything there.
+            enqueued_at_ms=stamp if type(stamp) is int else None,
+            age_ms=max(0, round((time.monotonic() - received_s) * 1000)) if received_s else 0,
+        )
+
+
+def task(app: Celery, name: TaskName) -> Callable[[Callable[..., Any]], Any]:
+    """Register a function as the task `name`, bound to its `ShopTask`."""
+    return app.task(bind=True, base=ShopTask, name=name.value)  # type: ignore[no-any-return]
+
+
+def checked(task_name: TaskName, model: type[M], data: Any) -> M:
+    """`data` as a valid `model`; raises `InvalidTask`, for which no retry helps."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'data'}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise InvalidTask(task_name, problems) from None

@@ -1,0 +1,98 @@
+"""What each worker does beside its tasks: a sign of life, and in `default` the sweep."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from celery import bootsteps
+from celery.worker import WorkController
+
+from shop.bootstrap import WorkerServices
+from shop.domain.errors import PublishFailed, StoreUnavailable
+from shop.domain.work import Queue
+
+logger = logging.getLogger(__name__)
+
+BEAT_EVERY_S = 2.0
+#: The `default` worker yields the processor to `priority`, the API and Redis.
+DEFAULT_NICENESS = 10
+
+
+class Housekeeping(bootsteps.StartStopStep):
+    """A thread in the worker's main process; the pool's processes know nothing of it."""
+
+    requires: ClassVar[set[str]] = {"celery.worker.components:Pool"}
+
+    def __init__(self, worker: WorkController, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, worker: WorkController) -> None:
+        queues = sorted(worker.app.amqp.queues.consume_from)
+        self._stopping.clear()
+        self._thread = threading.Thread(
+            target=self._run, args=(worker, queues), name="housekeeping", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self, _worker: WorkController) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout=1.0)
+
+    def _run(self, worker: WorkController, queues: list[str]) -> None:
+        services: WorkerServices = worker.app.services()
+        chores = [_Chore(BEAT_EVERY_S, lambda: _beat(services, worker.hostname, queues))]
+        if Queue.DEFAULT in queues and services.sweep_every_s > 0:
+            chores.append(_Chore(services.sweep_every_s, services.sweep.run))
+        while not self._stopping.wait(max(0.0, min(chore.due_in_s() for chore in chores))):
+            for chore in chores:
+                chore.run_if_due()
+
+
+class _Chore:
+    def __init__(self, every_s: float, work: Callable[[], object]) -> None:
+        self._every_s = every_s
+        self._work = work
+        self._due_s = time.monotonic()
+        self._failing = False
+
+    def due_in_s(self) -> float:
+        return self._due_s - time.monotonic()
+
+    def run_if_due(self) -> None:
+        if self.due_in_s() > 0:
+            return
+        try:
+            self._work()
+        except (StoreUnavailable, PublishFailed) as error:
+            # Once an outage, not once a second.
+            if not self._failing:
+                logger.warning("housekeeping waits for Redis: %s", error)
+            self._failing = True
+        else:
+            self._failing = False
+        self._due_s = time.monotonic() + self._every_s
+
+
+def _beat(services: WorkerServices, worker: str, queues: list[str]) -> None:
+    for queue in queues:
+        services.presence.beat(queue, worker)
+        if services.run_dir is not None:
+            alive_file(services.run_dir, queue).touch()
+
+
+def alive_file(run_dir: Path, queue: str) -> Path:
+    """What the worker of `queue` touches after each beat, for health checks."""
+    return run_dir / f"worker-{queue}.alive"
+
+
+def lower_cpu_priority(worker: WorkController) -> None:
+    """Before the pool forks, so that its processes inherit it."""
+    if set(worker.app.amqp.queues.consume_from) == {Queue.DEFAULT.value}:
+        os.nice(DEFAULT_NICENESS)

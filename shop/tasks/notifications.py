@@ -1,0 +1,25 @@
+"""`send_notification(email, message)`."""
+
+from typing import Any
+
+from celery import Celery, states
+from celery.exceptions import Ignore
+
+from shop.domain.notification import Notification, NotificationStatus
+from shop.domain.work import TaskName
+from shop.tasks.base import ShopTask, checked, task
+
+
+def register(app: Celery) -> None:
+    @task(app, TaskName.SEND_NOTIFICATION)
+    def send_notification(self: ShopTask, email: Any, message: Any) -> dict[str, Any]:
+        notification = checked(
+            TaskName.SEND_NOTIFICATION, Notification, {"email": email, "message": message}
+        )
+        status = self.services.notifier.deliver(notification, self.request.id, self.delivery_id)
+        if status is NotificationStatus.PENDING:
+            # The sweep sends it again when it is due: a retry by Celery would wait in a
+            # worker's memory, and is dropped when publishing it fails.
+            self.update_state(state=states.RETRY, meta={"exc_type": "DeliveryFailed"})
+            raise Ignore
+        return {"status": status.value}

@@ -1,0 +1,49 @@
+"""`celery -A shop.worker worker|beat|flower`."""
+
+from functools import cache
+from typing import Any
+
+from celery import Celery, signals
+
+from shop import tasks
+from shop.adapters.celery.app import create_worker_app
+from shop.adapters.flower import guard_flower
+from shop.adapters.logs import configure_logging
+from shop.bootstrap import WorkerServices, bootstrap_worker
+from shop.settings import Settings
+from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
+from shop.tasks.schedule import beat_schedule
+
+
+def create_worker(settings: Settings) -> Celery:
+    """The Celery app with its tasks; the services are built in the process that first uses them."""
+    app = create_worker_app(settings, beat_schedule=beat_schedule())
+
+    @cache
+    def services() -> WorkerServices:
+        return bootstrap_worker(settings)
+
+    app.services = services
+    tasks.register(app)
+    app.steps["worker"].add(Housekeeping)
+    # A pool's process must not share connections with the process that forked it.
+    signals.worker_process_init.connect(lambda **_: services.cache_clear(), weak=False)
+    signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)
+    _name_logs(settings)
+    guard_flower(app, user=settings.flower_user, password=settings.flower_password)
+    return app
+
+
+def _name_logs(settings: Settings) -> None:
+    """Set up logs when Celery would; a worker's are named after its node, `default@host`."""
+    service = "beat"
+
+    def remember(sender: str, **_: Any) -> None:
+        nonlocal service
+        service = f"worker-{sender.partition('@')[0]}"
+
+    signals.celeryd_init.connect(remember, weak=False)
+    signals.setup_logging.connect(lambda **_: configure_logging(settings, service), weak=False)
+
+
+app = create_worker(Settings())
