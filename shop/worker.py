@@ -11,13 +11,20 @@ from shop.adapters.flower import guard_flower
 from shop.adapters.logs import configure_logging
 from shop.bootstrap import WorkerServices, bootstrap_worker
 from shop.settings import Settings
+from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
 from shop.tasks.schedule import beat_schedule
 
 
 def create_worker(settings: Settings) -> Celery:
     """The Celery app with its tasks; the services are built in the process that first uses them."""
-    app = create_worker_app(settings, beat_schedule=beat_schedule())
+    app = create_worker_app(
+        settings,
+        beat_schedule=beat_schedule(),
+        beat_scheduler=LivelyScheduler,
+        beat_max_loop_interval=MAX_INTERVAL_S,
+        shop_run_dir=settings.shop_run_dir,
+    )
 
     @cache
     def services() -> WorkerServices:

@@ -19,12 +19,12 @@ class InvoiceData(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     item: PrintedText | None = None
-    qty: Annotated[int, Field(strict=True, ge=1)] | None = None
+    qty: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None = None
     email: EmailStr | None = None
     #: The customer's name; default: the e-mail address.
     customer: PrintedText | None = None
     #: Minor units of the currency.
-    unit_price: Annotated[int, Field(strict=True, ge=0)] | None = None
+    unit_price: Annotated[int, Field(strict=True, ge=0, le=10**12)] | None = None
     #: Default: the day by the store's clock.
     issued_on: date | None = Field(default=None, alias="date")
 

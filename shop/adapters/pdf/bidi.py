@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 #: One letter for each bidirectional class that decides anything; the others are neutral, O.
-_KINDS = dict(zip("L R AL EN AN ES CS ET NSM".split(), "LRAENSCTM", strict=True))
+_KINDS = dict(zip(("L", "R", "AL", "EN", "AN", "ES", "CS", "ET", "NSM"), "LRAENSCTM", strict=True))
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 #: Nested brackets beyond which the algorithm gives up on the rest of a paragraph.
 _DEEPEST = 63

@@ -42,9 +42,9 @@ _BAND_PT = 7.0
 _TABLE_HEAD_PT = 22.0
 _CELL_PAD_PT = 10.0
 _ROW_PAD_PT = 7.0
-#: Least and greatest widths of the columns of quantity, unit price and amount; figures of
-#: more than the greatest are broken into lines, so that the description always has room.
-_NUMBER_WIDTHS_PT = ((44.0, 70.0), (70.0, 110.0), (74.0, 116.0))
+#: Least and greatest widths of the columns of numbers, from the right: amount, unit price,
+#: quantity. Wider figures are broken into lines, so that the description always has room.
+_NUMBER_WIDTHS_PT = {3: (74.0, 116.0), 2: (70.0, 110.0), 1: (44.0, 70.0)}
 _Cells: TypeAlias = tuple[str, str, str, str]
 _HEADINGS: _Cells = ("Item", "Quantity", "Unit price", "Amount")
 
@@ -177,9 +177,8 @@ def _columns(rows: Sequence[_Cells], fonts: FontSet, styles: _Styles) -> tuple[C
     """Number columns as wide as their widest figure; the description takes the rest."""
     right = RIGHT_PT - _CELL_PAD_PT
     columns: list[Column] = []
-    for index, (style, (least, greatest)) in reversed(
-        list(enumerate(zip(styles.cells[1:], _NUMBER_WIDTHS_PT, strict=True), start=1))
-    ):
+    for index, (least, greatest) in _NUMBER_WIDTHS_PT.items():
+        style = styles.cells[index]
         cells = {drawable(row[index], fonts) for row in rows}
         widest = max((width_pt(cell, style.face, style.size_pt) for cell in cells), default=0.0)
         # A hair more than needed, or rounding would break the widest figure into two lines.

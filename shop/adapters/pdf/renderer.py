@@ -2,6 +2,7 @@
 
 import io
 from datetime import date
+from typing import Any
 
 from reportlab.pdfgen.canvas import Canvas
 
@@ -23,6 +24,9 @@ class PdfInvoiceRenderer:
         """A PDF; equal invoices give equal bytes."""
         fonts = load_fonts()
         pages = compose(invoice, fonts)
+        # Named so that reportlab does not mention Helvetica, which would not be embedded;
+        # its type stubs take this parameter for a number.
+        first_font: Any = fonts.regular.name
         file = io.BytesIO()
         # Invariant: reportlab puts no clock and no chance into the file.
         canvas = Canvas(
@@ -30,7 +34,7 @@ class PdfInvoiceRenderer:
             pagesize=(paper.WIDTH_PT, paper.HEIGHT_PT),
             pageCompression=1,
             invariant=True,
-            initialFontName=fonts.regular.name,
+            initialFontName=first_font,
             lang="en",
         )
         _describe(canvas, invoice)

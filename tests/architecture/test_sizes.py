@@ -1,0 +1,16 @@
+"""Modules stay small enough to be read at one sitting."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MAX_LINES = 300
+
+
+def test_no_module_is_longer_than_a_sitting() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for room in ("shop", "testing")
+        for path in (ROOT / room).rglob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
+    }
+    assert long == {}
