@@ -73,8 +73,8 @@ setting() {
 
 # The same values as shop/settings.py refuses.
 is_placeholder() {
-    local value pattern='^(<.*>|\*+|x+|\.+|change[-_ ]?(me|it|this).*|your[-_ ].*|placeholder'
-    pattern+='|password|passwd|secret|admin|example|default|todo)$'
+    local value pattern='^[[:space:]]*(<.*>|\*+|x+|\.+|change[-_ ]?(me|it|this).*|your[-_ ].*'
+    pattern+='|placeholder|password|passwd|secret|admin|example|default|todo)[[:space:]]*$'
     value=$(printf %s "$1" | LC_ALL=C tr '[:upper:]' '[:lower:]')
     [[ $value =~ $pattern ]]
 }

@@ -35,7 +35,10 @@ WORKER_LOOKUP_S = 2.0
 #: Seconds that calls to Redis may hold up the exit; while Redis is away they did for 6.
 STOP_GRACE_S = 2.0
 
-NO_PASSWORD = "Flower does not start: FLOWER_PASSWORD is not set, and it never runs without one."
+#: What is printed when no password is set.
+REFUSES_TO_START = (
+    "Flower does not start: FLOWER_PASSWORD is not set, and it never runs without one."
+)
 
 
 class Gate:
@@ -94,19 +97,15 @@ def _install(flower_type: Any, app: Celery, gate: Gate | None) -> None:
     def find_guarded(
         flower: Any, request: "HTTPServerRequest", **kwargs: Any
     ) -> "HTTPMessageDelegate | None":
-        if flower.capp is app:
-            if gate is not None and gate.admits(request.headers.get("Authorization", "")):
-                inner = base64.b64encode(gate.inner.encode()).decode()
-                request.headers["Authorization"] = f"Basic {inner}"
-            elif not _is_health_check(flower, request):
-                return _refusal(request)
+        if flower.capp is app and not _may_pass(flower, request, gate):
+            return _refusal(request)
         handler: HTTPMessageDelegate | None = find_handler(flower, request, **kwargs)
         return handler
 
     def start_http_server_guarded(flower: Any) -> int | None:
         if flower.capp is app:
             if gate is None:
-                raise SystemExit(NO_PASSWORD)
+                raise SystemExit(REFUSES_TO_START)
             # Flower opens its API, and refuses forged requests, only when this is set.
             flower.options.basic_auth = [gate.inner]
         port: int | None = start_http_server(flower)
@@ -124,6 +123,15 @@ def _install(flower_type: Any, app: Celery, gate: Gate | None) -> None:
     flower_type.find_handler = find_guarded
     flower_type.start_http_server = start_http_server_guarded
     flower_type.start = start_attentive
+
+
+def _may_pass(flower: Any, request: "HTTPServerRequest", gate: Gate | None) -> bool:
+    """Judge a request; one with the right credentials passes Flower's own check as well."""
+    if gate is not None and gate.admits(request.headers.get("Authorization", "")):
+        inner = base64.b64encode(gate.inner.encode()).decode()
+        request.headers["Authorization"] = f"Basic {inner}"
+        return True
+    return _is_health_check(flower, request)
 
 
 def _is_health_check(flower: Any, request: "HTTPServerRequest") -> bool:

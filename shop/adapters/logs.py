@@ -10,6 +10,8 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 from shop.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 MAX_FILE_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 5
 
@@ -19,17 +21,27 @@ _TALKATIVE = ("uvicorn", "uvicorn.error", "uvicorn.access", "celery", "fastapi")
 
 def configure_logging(settings: Settings, service: str) -> None:
     """Give the root logger the shop's handlers; `service` names the process and its file."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
-    handlers[0].setFormatter(_formatter(settings.log_format, service))
-    if settings.log_dir is not None:
-        handlers.append(_file_handler(settings.log_dir, service))
     root = logging.getLogger()
-    root.handlers = handlers
     root.setLevel(settings.log_level)
+    console = logging.StreamHandler(sys.stdout)
+    console.setFormatter(_formatter(settings.log_format, service))
+    root.handlers = [console]
     for name in _TALKATIVE:
-        logger = logging.getLogger(name)
-        logger.handlers = []
-        logger.propagate = True
+        talkative = logging.getLogger(name)
+        talkative.handlers = []
+        talkative.propagate = True
+    logging.getLogger("uvicorn.access").addFilter(_is_no_probe)
+    if settings.log_dir is not None:
+        try:
+            root.addHandler(_file_handler(settings.log_dir, service))
+        except OSError as error:
+            # Standard output has it all; an order is worth more than a second copy of its log.
+            logger.warning("no log file in LOG_DIR: %s", error)
+
+
+def _is_no_probe(record: logging.LogRecord) -> bool:
+    """Health probes come every few seconds and say nothing; their failures are logged elsewhere."""
+    return "/health/" not in record.getMessage()
 
 
 def _file_handler(log_dir: Path, service: str) -> logging.Handler:

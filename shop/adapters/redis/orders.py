@@ -25,6 +25,7 @@ from shop.domain.order import (
     OrderRecord,
     OrderStatus,
     Placement,
+    Reason,
     Settlement,
 )
 from shop.domain.work import Claim, TaskName
@@ -134,6 +135,8 @@ class RedisOrderBook:
                     notices.out_of_stock,
                 ],
             )
+        if reply[0] == "unknown":
+            raise UnknownOrder(order_id)
         return _settlement(reply)
 
     def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
@@ -169,6 +172,8 @@ class RedisOrderBook:
         return self._find_many([order_id])[0]
 
     def bury(self, order_id: str, reason: str) -> None:
+        for_invoice = reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED
+        given_up_in = OrderStatus.PROCESSED if for_invoice else OrderStatus.PENDING
         with store_errors():
             self._bury(
                 keys=[
@@ -176,14 +181,19 @@ class RedisOrderBook:
                     keys.order_status(order_id),
                     keys.ORDERS_OPEN,
                     keys.ORDERS_DEAD,
+                    keys.invoice(order_id),
                 ],
-                args=[order_id, reason],
+                args=[order_id, reason, given_up_in],
             )
 
     def revive(self, order_id: str) -> Claim[OrderRecord]:
         record = self.find(order_id)
         if record is None:
             raise UnknownOrder(order_id)
+        # What is taken up again is the task that is owed: the invoice's, once it is processed.
+        task, task_id = TaskName.PROCESS_ORDER, record.task_id
+        if record.status is OrderStatus.PROCESSED:
+            task, task_id = TaskName.GENERATE_INVOICE, record.invoice_task_id or task_id
         with store_errors():
             outcome, *rest = self._revive(
                 keys=[
@@ -191,9 +201,9 @@ class RedisOrderBook:
                     keys.order_status(order_id),
                     keys.ORDERS_OPEN,
                     keys.ORDERS_DEAD,
-                    keys.task(record.task_id),
+                    keys.task(task_id),
                 ],
-                args=[order_id, keys.TASK_TTL_S, TaskName.PROCESS_ORDER],
+                args=[order_id, keys.TASK_TTL_S, task],
             )
         if outcome == "refused":
             raise OrderNotRetriable(order_id, rest[0])

@@ -1,6 +1,7 @@
 """Stock, prices and stock reports in Redis."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,6 +15,8 @@ from shop.domain.stock import StockLevel, StockReport
 
 #: Keys that one SCAN step looks at: large enough that round trips do not count.
 SCAN_STEP = 1_000
+#: As Redis itself reads a number, up to what Lua's numbers hold exactly.
+_WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,14}")
 
 
 class RedisStockRoom:
@@ -26,15 +29,13 @@ class RedisStockRoom:
     def levels(self) -> list[StockLevel]:
         """Every item's level and price, by SKU; a level that is no number is left out."""
         with store_errors():
-            found = {
-                sku: int(text) for sku, text in self._scan() if text and _is_whole_number(text)
-            }
+            found = {sku: qty for sku, qty in self._scan() if qty is not None}
             if not found:
                 return []
             prices: list[Any] = self._client.mget([keys.price(sku) for sku in found])
         return sorted(
             (
-                StockLevel(sku, qty, int(price) if price and _is_whole_number(price) else None)
+                StockLevel(sku, qty, _whole_number(price))
                 for (sku, qty), price in zip(found.items(), prices, strict=True)
             ),
             key=lambda level: level.sku,
@@ -63,11 +64,11 @@ class RedisStockRoom:
         with store_errors():
             levels: dict[str, int] = {}
             unreadable = []
-            for sku, text in self._scan():
-                if text is not None and _is_whole_number(text):
-                    levels[sku] = int(text)
-                elif text is not None:
+            for sku, qty in self._scan():
+                if qty is None:
                     unreadable.append(sku)
+                else:
+                    levels[sku] = qty
             return StockReport(day, self._now_ms(), levels, tuple(sorted(unreadable)))
 
     def store_report(self, report: StockReport) -> None:
@@ -84,8 +85,8 @@ class RedisStockRoom:
             now_ms = self._now_ms()
         return datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone).date()
 
-    def _scan(self) -> Iterator[tuple[str, str | None]]:
-        """Each SKU once with its stored text: None if the key went, or is no string."""
+    def _scan(self) -> Iterator[tuple[str, int | None]]:
+        """Each SKU once with its level: None if its key holds something else."""
         seen: set[str] = set()
         cursor = 0
         found: list[Any]
@@ -99,7 +100,9 @@ class RedisStockRoom:
             if fresh:
                 texts: list[Any] = self._client.mget(fresh)
                 for key, text in zip(fresh, texts, strict=True):
-                    yield key.removeprefix(keys.STOCK_PREFIX), text
+                    # MGET shows no text for a key that is no string, nor for one that went.
+                    if text is not None or self._client.exists(key):
+                        yield key.removeprefix(keys.STOCK_PREFIX), _whole_number(text)
             if cursor == 0:
                 return
 
@@ -108,6 +111,6 @@ class RedisStockRoom:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
 
-def _is_whole_number(text: str) -> bool:
-    digits = text.removeprefix("-")
-    return digits.isascii() and digits.isdigit()
+def _whole_number(text: str | None) -> int | None:
+    """The same rule as in the scripts."""
+    return int(text) if text is not None and _WHOLE_NUMBER.fullmatch(text) else None

@@ -1,9 +1,13 @@
 -- Give an order up. One that is pending fails; one that is processed keeps its status, for its
 -- stock is sold, and lacks its invoice.
--- KEYS  1 order hash  2 order status  3 open orders  4 dead orders
--- ARGV  1 order id  2 reason
+-- Whoever gives it up may be late: one that has moved on in the meantime is left alone.
+-- KEYS  1 order hash  2 order status  3 open orders  4 dead orders  5 invoice
+-- ARGV  1 order id  2 reason  3 status that it is given up in: pending, processed
 -- reply now
-if redis.call('GET', KEYS[2]) == 'pending' then
+if redis.call('GET', KEYS[2]) ~= ARGV[3] or redis.call('EXISTS', KEYS[5]) == 1 then
+  return now_ms
+end
+if ARGV[3] == 'pending' then
   redis.call('SET', KEYS[2], 'failed')
   redis.call('HSET', KEYS[1], 'processed_at', now_ms)
 end

@@ -6,13 +6,16 @@
 --       5 notice if processed  6 notice if the item is unknown  7 notice if out of stock
 -- reply {status, reason, now, processed at, unit price, invoice task id ('' if none is owed),
 --        notification task id ('' if none is owed)}
---       Whether this call made the transition or an earlier one.
+--       Whether this call made the transition or an earlier one. {'unknown'}: no such order.
 local status = redis.call('GET', KEYS[2])
+if not status then
+  return {'unknown'}
+end
 if status == 'pending' then
   local reason = ''
   local notice
   local qty = tonumber(redis.call('HGET', KEYS[1], 'qty'))
-  local stock = tonumber(redis.call('GET', KEYS[4]))
+  local stock = whole_number_at(KEYS[4])
   if not stock then
     status, reason, notice = 'failed', 'unknown_item', ARGV[6]
   elseif stock < qty then
@@ -26,7 +29,7 @@ if status == 'pending' then
   redis.call('HSET', KEYS[1], 'processed_at', now_ms)
   redis.call('ZREM', KEYS[8], ARGV[1])
   if status == 'processed' then
-    redis.call('HSET', KEYS[1], 'unit_price', redis.call('GET', KEYS[5]) or '0',
+    redis.call('HSET', KEYS[1], 'unit_price', math.max(0, whole_number_at(KEYS[5]) or 0),
       'invoice_task_id', ARGV[3])
     redis.call('ZADD', KEYS[3], now_ms + ARGV[2], ARGV[1])
   else

@@ -7,11 +7,14 @@
 redis.call('HSET', KEYS[1], 'task', ARGV[1], 'received_at', now_ms - ARGV[4],
   'started_at', now_ms)
 redis.call('HDEL', KEYS[1], 'finished_at')
-if ARGV[3] ~= '' then
-  redis.call('HSETNX', KEYS[1], 'first_enqueued_at', ARGV[3])
-  redis.call('HSET', KEYS[1], 'enqueued_at', ARGV[3])
-  if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[2]) or 0) then
-    redis.call('SET', KEYS[2], ARGV[3])
+-- A foreign client may put anything there; believed, a stamp from the future would make the
+-- sweep take all waiting work for lost.
+local stamp = tonumber(ARGV[3])
+if stamp and stamp >= 0 and stamp <= now_ms then
+  redis.call('HSETNX', KEYS[1], 'first_enqueued_at', stamp)
+  redis.call('HSET', KEYS[1], 'enqueued_at', stamp)
+  if stamp > (whole_number_at(KEYS[2]) or 0) then
+    redis.call('SET', KEYS[2], stamp)
   end
 end
 if redis.call('HGET', KEYS[1], 'delivery') ~= ARGV[2] then

@@ -7,6 +7,8 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   if status ~= 'processed' then
     return {'refused', status}
   end
+  -- It may have been given up while its invoice was being drawn.
+  redis.call('HDEL', KEYS[1], 'reason')
 end
 local stored = redis.call('SETNX', KEYS[4], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
