@@ -27,8 +27,9 @@ from shop.settings import Settings
 
 #: Publications under way at once in one API process; more wait their turn.
 PUBLISH_THREADS = 8
-#: The API answers within 2 s; recording may have taken up to half of it.
-PUBLISH_TIMEOUT_S = 0.9
+#: The API gives up on a request after 1.5 s, of which recording may have taken 1 s. What is cut
+#: off here is recorded, and the sweep sends it.
+PUBLISH_TIMEOUT_S = 0.45
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class WorkerServices:
     stock: RedisStockRoom
     ledger: TaskLedger
     presence: RedisPresence
+    publisher: Publisher
     sweep_every_s: float
+    stall_after_s: float
     run_dir: Path | None
 
 
@@ -132,6 +135,8 @@ def bootstrap_worker(
         stock=stock,
         ledger=RedisTaskLedger(store),
         presence=RedisPresence(store),
+        publisher=publisher,
         sweep_every_s=settings.sweep_every_s,
+        stall_after_s=settings.stall_after_s,
         run_dir=settings.shop_run_dir,
     )

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     overdue_after_s: Annotated[float, Field(gt=0)] = 2.0
     #: Seconds between the sweeps inside the `default` worker; 0 leaves it to Beat alone.
     sweep_every_s: Annotated[float, Field(ge=0)] = 1.0
+    #: Seconds for which a worker may start nothing while its queue has work, before it ends
+    #: itself to be started anew; 0 is never.
+    stall_after_s: Annotated[float, Field(ge=0)] = 20.0
     #: Deliveries of a task after which its order or notification is given up.
     max_attempts: Annotated[int, Field(ge=1)] = 5
 

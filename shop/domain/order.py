@@ -18,10 +18,14 @@ def _digits_of_number(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
+_IDENTIFIER_TEXT = Field(strict=True, pattern=IDENTIFIER_PATTERN, min_length=1, max_length=64)
 Identifier = Annotated[
     str,
-    BeforeValidator(_digits_of_number, json_schema_input_type=str | int),
-    Field(strict=True, pattern=IDENTIFIER_PATTERN, min_length=1, max_length=64),
+    # First, so that it bounds the text and not what a wrapping validator makes of it.
+    _IDENTIFIER_TEXT,
+    BeforeValidator(
+        _digits_of_number, json_schema_input_type=Annotated[str, _IDENTIFIER_TEXT] | int
+    ),
 ]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QTY)]
 

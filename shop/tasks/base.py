@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from celery import Celery, Task
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from shop.adapters.celery.publisher import ENQUEUED_AT_HEADER
 from shop.adapters.celery.request import DELIVERY_ID, RECEIVED_MONOTONIC_S
 from shop.bootstrap import WorkerServices
-from shop.domain.errors import InvalidTask
+from shop.domain.errors import InvalidTask, StoreUnavailable
 from shop.domain.work import Delivery, TaskName
 
 M = TypeVar("M", bound=BaseModel)
@@ -37,8 +38,10 @@ class ShopTask(Task):
         try:
             return self.run(*args, **kwargs)
         finally:
-            # Before Celery stores the result: who sees a result finds every stamp.
-            ledger.finished(self.request.id)
+            # Before Celery stores the result: who sees a result finds every stamp. What the task
+            # did stands without it.
+            with suppress(StoreUnavailable):
+                ledger.finished(self.request.id)
 
     def _delivery(self) -> Delivery:
         request = self.request

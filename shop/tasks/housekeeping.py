@@ -1,10 +1,11 @@
-"""What each worker does beside its tasks: a sign of life, and in `default` the sweep."""
+"""What each worker does beside its tasks: a sign of life, its watchdog, in `default` the sweep."""
 
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,10 +15,12 @@ from celery.worker import WorkController
 from shop.bootstrap import WorkerServices
 from shop.domain.errors import PublishFailed, StoreUnavailable
 from shop.domain.work import Queue
+from shop.tasks.watchdog import Watchdog, end_worker, is_running_tasks, tasks_started
 
 logger = logging.getLogger(__name__)
 
 BEAT_EVERY_S = 2.0
+WATCH_EVERY_S = 1.0
 #: The `default` worker yields the processor to `priority`, the API and Redis.
 DEFAULT_NICENESS = 10
 
@@ -50,9 +53,15 @@ class Housekeeping(bootsteps.StartStopStep):
         chores = [_Chore(BEAT_EVERY_S, lambda: _beat(services, worker.hostname, queues))]
         if Queue.DEFAULT in queues and services.sweep_every_s > 0:
             chores.append(_Chore(services.sweep_every_s, services.sweep.run))
+        if services.stall_after_s > 0:
+            watchdog = _watchdog(services, queues)
+            chores.append(_Chore(WATCH_EVERY_S, lambda: _watch(watchdog)))
         while not self._stopping.wait(max(0.0, min(chore.due_in_s() for chore in chores))):
             for chore in chores:
                 chore.run_if_due()
+        with suppress(StoreUnavailable):
+            for queue in queues:
+                services.presence.leave(queue, worker.hostname)
 
 
 class _Chore:
@@ -78,6 +87,21 @@ class _Chore:
         else:
             self._failing = False
         self._due_s = time.monotonic() + self._every_s
+
+
+def _watchdog(services: WorkerServices, queues: list[str]) -> Watchdog:
+    return Watchdog(
+        stall_after_s=services.stall_after_s,
+        has_work=lambda: not all(services.publisher.is_idle(queue) for queue in queues),
+        started=tasks_started,
+        is_busy=is_running_tasks,
+        now_s=time.monotonic,
+    )
+
+
+def _watch(watchdog: Watchdog) -> None:
+    if watchdog.is_stalled():
+        end_worker()
 
 
 def _beat(services: WorkerServices, worker: str, queues: list[str]) -> None:

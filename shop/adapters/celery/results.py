@@ -6,7 +6,7 @@ import redis.asyncio
 from celery import Celery, states
 
 from shop.adapters.redis import keys
-from shop.adapters.redis.client import store_errors
+from shop.adapters.redis.client import store_deadline
 from shop.adapters.redis.ledger import timings
 from shop.domain.work import TaskReport
 
@@ -26,7 +26,7 @@ class CeleryTaskLookup:
 
     async def find(self, task_id: str) -> TaskReport | None:
         backend = self._app.backend
-        with store_errors():
+        async with store_deadline():
             # The result first: once it is there, all the stamps are.
             payload = await self._results.get(backend.get_key_for_task(task_id))
             fields: dict[Any, Any] = await self._store.hgetall(keys.task(task_id))

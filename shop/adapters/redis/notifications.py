@@ -4,7 +4,7 @@ import redis.asyncio
 from redis import Redis
 
 from shop.adapters.redis import keys
-from shop.adapters.redis.client import store_errors
+from shop.adapters.redis.client import store_deadline, store_errors
 from shop.adapters.redis.recovery import LostWork
 from shop.adapters.redis.scripts import source
 from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
@@ -20,7 +20,7 @@ class RedisNotificationIntake:
         self._place = client.register_script(source("place_notification"))
 
     async def place(self, notification: Notification, task_id: str) -> int:
-        with store_errors():
+        async with store_deadline():
             at_ms: int = await self._place(
                 keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN, keys.task(task_id)],
                 args=[

@@ -8,7 +8,7 @@ from redis import Redis
 from redis.client import NEVER_DECODE
 
 from shop.adapters.redis import keys
-from shop.adapters.redis.client import store_errors
+from shop.adapters.redis.client import store_deadline, store_errors
 from shop.adapters.redis.recovery import LostWork
 from shop.adapters.redis.scripts import source
 from shop.domain.errors import (
@@ -43,7 +43,7 @@ class RedisOrderIntake:
         self._place = client.register_script(source("place_order"))
 
     async def place(self, order: Order, task_id: str) -> Placement:
-        with store_errors():
+        async with store_deadline():
             outcome, *reply = await self._place(
                 keys=[
                     keys.order(order.id),
@@ -70,16 +70,15 @@ class RedisOrderIntake:
         return Placement(first_task_id, created, OrderStatus(status), at_ms)
 
     async def find(self, order_id: str) -> OrderRecord | None:
-        with store_errors():
-            async with self._client.pipeline(transaction=False) as pipe:
-                pipe.hgetall(keys.order(order_id))
-                pipe.get(keys.order_status(order_id))
-                pipe.exists(keys.invoice(order_id))
-                fields, status, has_invoice = await pipe.execute()
+        async with store_deadline(), self._client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(keys.order(order_id))
+            pipe.get(keys.order_status(order_id))
+            pipe.exists(keys.invoice(order_id))
+            fields, status, has_invoice = await pipe.execute()
         return _record(order_id, fields, status, has_invoice)
 
     async def invoice(self, order_id: str) -> bytes | None:
-        with store_errors():
+        async with store_deadline():
             pdf: bytes | None = await self._client.execute_command(
                 "GET", keys.invoice(order_id), **{NEVER_DECODE: True}
             )

@@ -1,0 +1,61 @@
+"""The shop's state in Redis: live workers, waiting tasks, open and dead work, stock."""
+
+from collections.abc import Iterator
+
+from redis import Redis
+
+from shop.adapters.doctor.finding import Finding, State
+from shop.adapters.redis import keys
+from shop.adapters.redis.scripts import source
+from shop.domain.work import Queue
+
+#: Work that is overdue by more has been missed by many sweeps.
+LONG_OVERDUE_MS = 60_000
+#: Ids named in a finding.
+NAMED_IDS = 3
+
+
+def examined(store: Redis, broker: Redis | None) -> Iterator[Finding]:
+    """What waits, who works on it, and what was given up; `broker` is None if it is no Redis."""
+    count = store.register_script(source("count_workers"))
+    alive = count(keys=[keys.workers(queue) for queue in Queue], args=[keys.WORKER_TTL_S * 1000])
+    for queue, workers in zip(Queue, alive, strict=True):
+        waiting = None if broker is None else int(broker.llen(queue.value))
+        yield Finding(
+            f"queue {queue.value}",
+            State.OK if workers else State.FAIL,
+            f"{workers or 'no'} live worker{'s' if workers != 1 else ''}"
+            + ("" if waiting is None else f", {waiting} tasks wait"),
+            "" if workers else "Start one: `shop up` or `shop workers`.",
+        )
+    seconds, _ = store.time()
+    long_overdue_ms = int(seconds) * 1000 - LONG_OVERDUE_MS
+    for what, open_key, dead_key in (
+        ("orders", keys.ORDERS_OPEN, keys.ORDERS_DEAD),
+        ("notifications", keys.NOTIFICATIONS_OPEN, keys.NOTIFICATIONS_DEAD),
+    ):
+        overdue = store.zcount(open_key, "-inf", long_overdue_ms)
+        yield Finding(
+            f"{what}, open",
+            State.WARN if overdue else State.OK,
+            f"{store.zcard(open_key)}, {overdue} of them overdue for over a minute",
+            "Look at the log of the default worker." if overdue else "",
+        )
+        dead = store.zcard(dead_key)
+        ids = ", ".join(map(str, store.zrange(dead_key, 0, NAMED_IDS - 1)))
+        advice = "`shop order show ID`, then `shop order retry ID`."
+        if what != "orders":
+            advice = "Look at notification:ID in Redis for the reason."
+        yield Finding(
+            f"{what}, given up",
+            State.WARN if dead else State.OK,
+            f"{dead}: {ids}{' ...' if dead > NAMED_IDS else ''}" if dead else "none",
+            advice if dead else "",
+        )
+    has_stock = next(store.scan_iter(match=f"{keys.STOCK_PREFIX}*", count=1_000), None) is not None
+    yield Finding(
+        "stock",
+        State.OK if has_stock else State.WARN,
+        "there is some" if has_stock else "there is none: every order fails",
+        "" if has_stock else "`shop seed`, or `shop stock set SKU QTY`.",
+    )

@@ -1,0 +1,96 @@
+"""The API, put together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import Depends, FastAPI
+
+from shop.api.deps import api_key_guard
+from shop.api.docs import install_docs
+from shop.api.errors import install_error_handlers
+from shop.api.headers import HeadAsGet, SecurityHeaders
+from shop.api.limits import BodyLimit
+from shop.api.metrics import ApiMetrics, MeasureRequests
+from shop.api.openapi import DocumentedFastAPI, Responses, problems
+from shop.api.problems import API_KEY_REQUIRED
+from shop.api.routes import health, invoices, metrics, notifications, orders, status
+from shop.api.routes import problems as problem_types
+from shop.bootstrap import ApiServices, bootstrap_api
+from shop.settings import Settings
+
+_DESCRIPTION = """\
+An online shop's order back end. Orders and notifications are recorded first and worked on in
+the background: the answer to a `POST` names a task, and `/status/{task_id}` says what became
+of it.
+
+Every error is a problem document of RFC 9457; its `type` leads to an explanation.
+"""
+
+_TAGS = [
+    {"name": "orders", "description": "Placing orders, and where they stand."},
+    {"name": "invoices", "description": "The PDF of each processed order."},
+    {"name": "notifications", "description": "Messages to customers."},
+    {"name": "tasks", "description": "What became of the work behind an answer."},
+    {"name": "operations", "description": "Probes and metrics."},
+    {"name": "problems", "description": "What the types of problem documents mean."},
+]
+
+
+def create_api(settings: Settings, *, services: ApiServices | None = None) -> FastAPI:
+    """The API; without `services` it builds its own when it starts, and closes them at its end."""
+    shop_version = _version()
+    own_metrics = ApiMetrics(shop_version)
+    app = DocumentedFastAPI(
+        title="ShopTaskManager",
+        version=shop_version,
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would repeat whatever host the client named.
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=_lifespan(settings) if services is None else None,
+    )
+    app.state.services = services
+    app.state.metrics = own_metrics
+
+    guard, refusals = [], Responses()
+    if settings.api_key is not None:
+        guard = [Depends(api_key_guard(settings.api_key.get_secret_value()))]
+        refusals = problems(API_KEY_REQUIRED)
+    # In the order of how often they are called: routes are tried one after the other.
+    for module in (orders, status, notifications, invoices):
+        app.include_router(module.router, dependencies=guard, responses=refusals)
+    for module in (health, metrics, problem_types):
+        app.include_router(module.router)
+    install_docs(app)
+    install_error_handlers(app)
+
+    # The last one added is the outermost.
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(MeasureRequests, metrics=own_metrics)
+    return app
+
+
+def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = bootstrap_api(settings)
+        app.state.services = services
+        try:
+            yield
+        finally:
+            await services.close()
+
+    return lifespan
+
+
+def _version() -> str:
+    try:
+        return version("shop-task-manager")
+    except PackageNotFoundError:
+        return "0.0.0"

@@ -1,0 +1,92 @@
+"""Orders: placing one, and where it stands."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from shop.api.answers import answer, utc
+from shop.api.body import read_json
+from shop.api.deps import OrderIdInPath, in_time, known_order_id, services
+from shop.api.openapi import header, json_body, problems
+from shop.api.problems import (
+    BACKLOG_FULL,
+    BODY_TOO_LARGE,
+    INVALID_REQUEST,
+    ORDER_CONFLICT,
+    ORDER_NOT_FOUND,
+    STORE_UNAVAILABLE,
+)
+from shop.api.schemas import OrderAccepted, OrderView
+from shop.domain.errors import UnknownOrder
+from shop.domain.order import Order, OrderRecord
+
+router = APIRouter(tags=["orders"])
+
+_LOCATION = header(
+    "Location", "Where the task's state is.", "/status/5d1e0a3c-8f0e-4f52-9c57-0a4f7a6b9d21"
+)
+
+
+@router.post(
+    "/order",
+    status_code=202,
+    summary="Place an order",
+    response_description="The order is recorded and will be processed.",
+    responses={
+        202: {"model": OrderAccepted, **_LOCATION},
+        200: {
+            "model": OrderAccepted,
+            "description": "The same order was placed before; nothing was added.",
+            **_LOCATION,
+        },
+        **problems(
+            ORDER_CONFLICT, INVALID_REQUEST, BODY_TOO_LARGE, STORE_UNAVAILABLE, BACKLOG_FULL
+        ),
+    },
+    openapi_extra=json_body(
+        Order,
+        order={"id": "1001", "item": "SKU-1", "qty": 2, "email": "ann@example.com"},
+        id_as_number={"id": 1001, "item": "SKU-1", "qty": 2, "email": "ann@example.com"},
+        unknown_item={"id": "1002", "item": "NO-SUCH", "qty": 1, "email": "ann@example.com"},
+    ),
+)
+async def place_order(request: Request) -> Response:
+    """Record an order; it is processed in the background.
+
+    The `id` is yours. Sending the same order again is always safe: it is placed once.
+    """
+    order = await read_json(request, Order)
+    placement = await in_time(services(request).orders.place(order))
+    return answer(
+        {"task_id": placement.task_id, "order_id": order.id, "status": placement.status},
+        202 if placement.created else 200,
+        {"Location": f"/status/{placement.task_id}"},
+    )
+
+
+@router.get(
+    "/order/{order_id}",
+    summary="Where an order stands",
+    responses={200: {"model": OrderView}, **problems(ORDER_NOT_FOUND, STORE_UNAVAILABLE)},
+)
+async def show_order(request: Request, order_id: OrderIdInPath) -> Response:
+    """Its status, why it failed if it did, and where its invoice is once there is one."""
+    order_id = known_order_id(order_id)
+    record = await in_time(services(request).orders.find(order_id))
+    if record is None:
+        raise UnknownOrder(order_id)
+    return answer(_view(record))
+
+
+def _view(record: OrderRecord) -> dict[str, Any]:
+    return {
+        "order_id": record.order_id,
+        "status": record.status,
+        "item": record.item,
+        "qty": record.qty,
+        "reason": record.reason,
+        "placed_at": utc(record.placed_at_ms),
+        "processed_at": utc(record.processed_at_ms),
+        "task_id": record.task_id,
+        "invoice": f"/invoice/{record.order_id}" if record.has_invoice else None,
+    }

@@ -1,0 +1,59 @@
+"""Tasks: what became of one."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from shop.api.answers import answer, utc
+from shop.api.body import shown
+from shop.api.deps import in_time, services
+from shop.api.openapi import problems
+from shop.api.problems import STORE_UNAVAILABLE, TASK_NOT_FOUND, Problem
+from shop.api.schemas import TaskView
+from shop.domain.work import TaskReport, Timings
+
+router = APIRouter(tags=["tasks"])
+
+#: Celery's states that nothing follows.
+READY_STATES = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
+#: Foreign clients choose their own ids; one that is longer was never issued here.
+MAX_TASK_ID_CHARS = 255
+
+
+@router.get(
+    "/status/{task_id}",
+    summary="What became of a task",
+    responses={200: {"model": TaskView}, **problems(TASK_NOT_FOUND, STORE_UNAVAILABLE)},
+)
+async def show_task(request: Request, task_id: str) -> Response:
+    """Its state in Celery's words, its result or error, and when it passed which stage."""
+    report = None
+    if len(task_id) <= MAX_TASK_ID_CHARS:
+        report = await in_time(services(request).tasks.find(task_id))
+    if report is None:
+        raise Problem(TASK_NOT_FOUND, f"There is no task {shown(task_id)}.")
+    return answer(_view(report))
+
+
+def _view(report: TaskReport) -> dict[str, Any]:
+    return {
+        "task_id": report.task_id,
+        "task": report.task,
+        "state": report.state,
+        "ready": report.state in READY_STATES,
+        "result": report.result,
+        "error": report.error,
+        "timings": _timings(report.timings),
+    }
+
+
+def _timings(timings: Timings) -> dict[str, Any]:
+    return {
+        "enqueued_at": utc(timings.enqueued_at_ms),
+        "received_at": utc(timings.received_at_ms),
+        "started_at": utc(timings.started_at_ms),
+        "finished_at": utc(timings.finished_at_ms),
+        "queue_wait_ms": timings.queue_wait_ms,
+        "run_ms": timings.run_ms,
+        "deliveries": timings.deliveries,
+    }

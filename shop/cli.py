@@ -1,0 +1,306 @@
+"""The `shop` command.
+
+What only some commands need is imported by those commands: `shop stock list` loads no Celery.
+"""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from shop.adapters import terminal
+from shop.domain.errors import InvalidAmount, ShopError, StoreUnavailable, UnknownOrder
+from shop.domain.money import format_amount, parse_amount
+from shop.domain.order import Identifier, OrderRecord
+from shop.domain.stock import StockLevel
+from shop.settings import Settings
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+#: More than any shop has on its shelves, and far below what Redis and Lua count exactly.
+MAX_STOCK = 1_000_000_000
+RUN, DATA, CHECK = "Run", "Data", "Check"
+
+
+def _typer(about: str) -> typer.Typer:
+    return typer.Typer(
+        help=about,
+        epilog="Exit codes: 0 done; 1 it failed, was not found or is not healthy; "
+        "2 wrong usage or settings.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+app = _typer("An online shop's order back end: run it, stock it, look into it.")
+stock_app = _typer("What is in stock, and at what price.")
+order_app = _typer("Single orders.")
+app.add_typer(stock_app, name="stock", rich_help_panel=DATA)
+app.add_typer(order_app, name="order", rich_help_panel=DATA)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+OrderIdArgument = Annotated[str, typer.Argument(metavar="ID")]
+
+
+class Refused(Exception):
+    """The command was not run; each problem says in one line what to change."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def main() -> None:
+    """Run the command line; errors are a line each on standard error."""
+    try:
+        app(prog_name="shop")
+    except StoreUnavailable as error:
+        _fail(f"Redis does not answer; `shop doctor` says more ({error})")
+    except ShopError as error:
+        _fail(str(error))
+    except Refused as refused:
+        _fail(*refused.problems, code=EXIT_USAGE)
+
+
+@app.command(rich_help_panel=RUN)
+def up(
+    api_port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    flower_port: Annotated[int, typer.Option(min=1, max=65535)] = 5555,
+    redis_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, show_default="REDIS_PORT or 6379")
+    ] = None,
+    data_dir: Annotated[Path, typer.Option(help="Keeps all data.")] = Path(".local"),
+    host: Annotated[
+        str, typer.Option(help="Address on which the API and Flower listen.")
+    ] = "127.0.0.1",
+    flower: Annotated[bool, typer.Option("--flower/--no-flower", help="Watch tasks.")] = True,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="File with settings, such as .env; the environment wins over it.",
+        ),
+    ] = None,
+) -> None:
+    """Run the whole shop here: Redis, API, both workers, Beat and Flower; Ctrl-C stops it.
+
+    Redis is an embedded Valkey with demo stock in it. Settings come from the environment; those
+    that name another Redis are passed over.
+    """
+    from shop.local.site import CannotStart, DataDir
+    from shop.local.up import Stack
+    from shop.local.up import up as run
+
+    if env_file is not None:
+        _read_env_file(env_file)
+    own_redis: dict[str, Any] = {"redis_host": "127.0.0.1"}
+    own_redis |= {"celery_broker_dsn": None, "celery_backend_dsn": None}
+    if redis_port is not None:
+        own_redis["redis_port"] = redis_port
+    stack = Stack(DataDir(data_dir.resolve()), host, api_port, flower_port if flower else None)
+    try:
+        failure = run(stack, _settings(**own_redis))
+    except CannotStart as error:
+        raise Refused(*error.problems) from None
+    if failure:
+        _fail(failure)
+
+
+@app.command(rich_help_panel=RUN)
+def workers() -> None:
+    """Run both workers, as the container does; SIGTERM or Ctrl-C stops them."""
+    from shop.local.up import run_workers
+
+    if failure := run_workers(_settings()):
+        _fail(failure)
+
+
+@app.command(rich_help_panel=DATA)
+def seed(as_json: AsJson = False) -> None:
+    """Put the demo stock in; what is there already stays as it is."""
+    from shop.local.stock import DEMO_STOCK, stock_room
+
+    added = stock_room(_settings()).put_missing(DEMO_STOCK)
+    if as_json:
+        terminal.print_json({"added": added})
+    else:
+        typer.echo(f"Added {', '.join(added)}." if added else "Nothing to add: all of it is there.")
+
+
+@stock_app.command("list")
+def stock_list(as_json: AsJson = False) -> None:
+    """Show every item's stock and price."""
+    from shop.local.stock import stock_room
+
+    settings = _settings()
+    levels = stock_room(settings).levels()
+    if as_json:
+        terminal.print_json([_level_fields(level) for level in levels])
+    elif levels:
+        rows = [
+            (level.sku, str(level.qty), terminal.amount(level.price_minor, settings.currency))
+            for level in levels
+        ]
+        right = ("Stock", "Price")
+        terminal.console().print(terminal.table(("SKU", *right), rows, right=right))
+    else:
+        typer.echo("There is no stock; `shop seed` puts some in.")
+
+
+@stock_app.command("set")
+def stock_set(
+    sku: Annotated[str, typer.Argument(metavar="SKU")],
+    qty: Annotated[int, typer.Argument(metavar="QTY", min=0, max=MAX_STOCK)],
+    price: Annotated[
+        str | None, typer.Option(help="Unit price such as 19.90; without it the price stays.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set an item's stock, and its price if one is given."""
+    from shop.local.stock import stock_room
+
+    settings = _settings()
+    try:
+        price_minor = None if price is None else parse_amount(price, settings.currency)
+    except InvalidAmount as error:
+        raise Refused(f"--price: {error}") from None
+    level = StockLevel(_identifier(sku), qty, price_minor)
+    stock_room(settings).put(level)
+    if as_json:
+        terminal.print_json(_level_fields(level))
+    else:
+        at = "" if price_minor is None else f" at {format_amount(price_minor, settings.currency)}"
+        typer.echo(f"{level.sku}: {level.qty} in stock{at}.")
+
+
+@order_app.command("show")
+def order_show(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
+    """Show where an order stands."""
+    from shop.bootstrap import bootstrap_worker
+
+    settings = _settings()
+    record = bootstrap_worker(settings).orders.find(_identifier(order_id))
+    if record is None:
+        raise UnknownOrder(order_id)
+    _print_order(record, settings, as_json=as_json)
+
+
+@order_app.command("retry")
+def order_retry(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
+    """Take up an order again that failed or was given up."""
+    from shop.bootstrap import bootstrap_worker
+
+    settings = _settings()
+    record = bootstrap_worker(settings).processor.retry(_identifier(order_id))
+    _print_order(record, settings, as_json=as_json)
+
+
+@app.command(rich_help_panel=DATA)
+def report(
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Show that day's stored report instead."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make today's stock report, store it and show it."""
+    from shop.local.stock import stock_room
+    from shop.services.reporting import Reporting
+
+    stock = stock_room(_settings())
+    found = stock.stored_report(day.date()) if day else Reporting(stock).daily().as_json()
+    if found is None:
+        _fail(f"there is no stock report of {day:%Y-%m-%d}")
+    if as_json:
+        terminal.print_json(found)
+        return
+    rows = [(sku, str(qty)) for sku, qty in sorted(found["levels"].items())]
+    terminal.console().print(terminal.table(("SKU", "Stock"), rows, right=("Stock",)))
+    typer.echo(f"{found['date']}: {found['skus']} SKUs, {found['units']} units.")
+    for heading, skus in (("Out of stock", "out_of_stock"), ("Not a number", "unreadable")):
+        if found[skus]:
+            typer.echo(f"{heading}: {', '.join(found[skus])}.")
+
+
+@app.command(rich_help_panel=CHECK)
+def doctor(
+    api_url: Annotated[
+        str | None, typer.Option(help="Where the API is.", show_default="http://127.0.0.1:8000")
+    ] = None,
+    flower_url: Annotated[
+        str | None, typer.Option(help="Where Flower is.", show_default="http://127.0.0.1:5555")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is reachable, what is wrong and what to do about it."""
+    from shop.adapters import doctor as checks
+
+    try:
+        findings = checks.examine(Settings(), api_url=api_url, flower_url=flower_url)
+    except ValidationError as error:
+        findings = [checks.wrong_setting(problem) for problem in _problems(error)]
+    if as_json:
+        terminal.print_json([finding.as_json() for finding in findings])
+    else:
+        terminal.console().print(checks.findings_table(findings))
+    if any(finding.state is checks.State.FAIL for finding in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _settings(**overrides: Any) -> Settings:
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise Refused(*_problems(error)) from None
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """A line for each setting that is wrong; values stay out, for some are secret."""
+    return [
+        ": ".join(
+            [
+                *(str(part).upper() for part in problem["loc"][:1]),
+                problem["msg"].removeprefix("Value error, "),
+            ]
+        )
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _read_env_file(path: Path) -> None:
+    from dotenv import dotenv_values
+
+    for name, value in dotenv_values(path).items():
+        os.environ.setdefault(name, value or "")
+
+
+def _identifier(text: str) -> str:
+    try:
+        return TypeAdapter(Identifier).validate_python(text)
+    except ValidationError:
+        raise Refused(
+            f"{text!r} is not 1 to 64 of A-Z a-z 0-9 . _ - with no dot in front"
+        ) from None
+
+
+def _level_fields(level: StockLevel) -> dict[str, Any]:
+    return {"sku": level.sku, "qty": level.qty, "price_minor": level.price_minor}
+
+
+def _print_order(record: OrderRecord, settings: Settings, *, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json(terminal.order_fields(record))
+    else:
+        terminal.console().print(terminal.order_table(record, settings.currency))
+
+
+def _fail(*problems: str, code: int = EXIT_FAILED) -> NoReturn:
+    for problem in problems:
+        typer.echo(f"shop: {problem}", err=True)
+    raise SystemExit(code)

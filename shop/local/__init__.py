@@ -1,0 +1,1 @@
+"""Every service as a process on this machine, under one supervisor."""

@@ -1,0 +1,27 @@
+"""What a service is, for whoever starts and stops it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+def always() -> bool:
+    """The probe of a service that counts as ready once it runs."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One long-running process: how to start it, when it is ready, and when it is stopped."""
+
+    name: str
+    argv: tuple[str, ...]
+    #: Added to the environment of whoever starts it; credentials go here, never into `argv`.
+    env: Mapping[str, str] = field(default_factory=dict)
+    #: Asked again and again until it is true; answers within a second.
+    is_ready: Callable[[], bool] = always
+    #: Names of the services that must be ready before this one starts.
+    after: tuple[str, ...] = ()
+    #: Services with a lower stage are stopped first.
+    stop_stage: int = 0
+    #: How long it may take to end on SIGTERM; then it is killed.
+    stop_within_s: float = 2.0

@@ -1,0 +1,284 @@
+"""Starts services in the order of their needs, stops them in stages, and leaves none behind."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from types import FrameType
+
+from honcho.manager import Manager
+from honcho.printer import Message, Printer
+
+from shop.local import guard
+from shop.local.process import ServiceProcess
+from shop.local.service import Service
+
+#: The name in front of the supervisor's own lines.
+OWN_NAME = "shop"
+POLL_EVERY_S = 0.05
+#: A second signal within this time is the first one's echo: `timeout` and some shells send two.
+ECHO_S = 1.0
+#: How long what was killed may take to be gone.
+KILLED_WITHIN_S = 2.0
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Phase(Enum):
+    STARTING = auto()
+    RUNNING = auto()
+    STOPPING = auto()
+
+
+@dataclass(slots=True)
+class _Run:
+    """How far one service has come."""
+
+    service: Service
+    process: ServiceProcess
+    group: int | None = None
+    is_ready: bool = False
+    has_ended: bool = False
+    terminated_at_s: float | None = None
+    was_killed: bool = False
+
+    @property
+    def is_alive(self) -> bool:
+        return self.group is not None and not self.has_ended
+
+
+class Supervisor(Manager):  # type: ignore[misc]
+    """Honcho's manager with readiness, stages and a bounded stop.
+
+    `returncode` afterwards: 0 when it was asked to stop and everything stopped by itself, else 1.
+    """
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        printer: Printer,
+        *,
+        ready_within_s: float = 60.0,
+        on_ready: Callable[[], None] = lambda: None,
+        held_fd: int | None = None,
+    ) -> None:
+        """`on_ready` is called once, between the lines; `held_fd`, a lock, is kept to the end."""
+        super().__init__(printer)
+        # A put into this queue may interrupt another one, as a signal's handler does.
+        self.events: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._process_ctor = ServiceProcess
+        self._runs = {
+            service.name: _Run(
+                service,
+                self.add_process(
+                    service.name, list(service.argv), env={**os.environ, **service.env}
+                ),
+            )
+            for service in services
+        }
+        self._ready_within_s = ready_within_s
+        self._on_ready = on_ready
+        self._held_fd = held_fd
+        self._phase = _Phase.STARTING
+        self._signalled_at_s: float | None = None
+        self._stopping_since_s: float | None = None
+        #: Lines that wait until all services are ready.
+        self._held: list[Message] = []
+        #: One line on what went wrong.
+        self.failure: str | None = None
+
+    def loop(self) -> None:
+        """Run the services until all have ended."""
+        with self._stop_signals(), self._guarded():
+            self._deadline_s = time.monotonic() + self._ready_within_s
+            try:
+                while self._phase is not _Phase.STOPPING or self._alive():
+                    self._advance()
+                    self._receive()
+            finally:
+                self._end_all()
+        if self._stopping_since_s is not None:
+            self.say(f"all stopped after {time.monotonic() - self._stopping_since_s:.1f} s")
+        killed = [run.service.name for run in self._runs.values() if run.was_killed]
+        if killed and self.failure is None:
+            self.failure = f"did not stop in time and were killed: {', '.join(killed)}"
+        self.returncode = 1 if self.failure else 0
+
+    def stop(self) -> None:
+        """Begin to stop the services, stage by stage."""
+        self._held.clear()
+        if self._phase is not _Phase.STOPPING:
+            self._phase = _Phase.STOPPING
+            self._stopping_since_s = time.monotonic()
+
+    def kill(self) -> None:
+        """End all services at once."""
+        for run in self._alive():
+            run.was_killed = True
+            run.process.kill()
+
+    def say(self, text: str) -> None:
+        """Print a line of the supervisor's own."""
+        self._printer.write(Message("line", text, self._clock.now(), OWN_NAME, None))
+
+    def _advance(self) -> None:
+        match self._phase:
+            case _Phase.STARTING:
+                self._start_due()
+            case _Phase.STOPPING:
+                self._stop_due()
+
+    def _start_due(self) -> None:
+        ready = {run.service.name for run in self._runs.values() if run.is_ready}
+        for run in self._runs.values():
+            if run.group is None and ready.issuperset(run.service.after):
+                run.group = run.process.start(self.events)
+                self._tell_guard(f"+{run.group}")
+            if run.is_alive and not run.is_ready:
+                run.is_ready = run.service.is_ready()
+        waiting = [name for name, run in self._runs.items() if not run.is_ready]
+        if not waiting:
+            self._phase = _Phase.RUNNING
+            self._on_ready()
+            self._show(self._held)
+            self._held.clear()
+        elif time.monotonic() > self._deadline_s:
+            self._fail(
+                f"not ready after {self._ready_within_s:.0f} s: {', '.join(waiting)}", waiting
+            )
+
+    def _stop_due(self) -> None:
+        stage = min((run.service.stop_stage for run in self._alive()), default=None)
+        now_s = time.monotonic()
+        for run in self._alive():
+            if run.service.stop_stage != stage:
+                continue
+            if run.terminated_at_s is None:
+                run.terminated_at_s = now_s
+                run.process.terminate()
+            elif now_s - run.terminated_at_s > run.service.stop_within_s:
+                run.was_killed = True
+                run.process.kill()
+
+    def _receive(self) -> None:
+        """Handle events until it is time to look again, or one of them changes something."""
+        until_s = None if self._phase is _Phase.RUNNING else time.monotonic() + POLL_EVERY_S
+        left_s = None if until_s is None else POLL_EVERY_S
+        while True:
+            try:
+                event = self.events.get(timeout=left_s)
+            except queue.Empty:
+                return
+            self._handle(event)
+            if until_s is not None:
+                left_s = until_s - time.monotonic()
+            if event.type != "line" or (left_s is not None and left_s <= 0):
+                return
+
+    def _handle(self, event: Message) -> None:
+        match event.type:
+            case "line" if self._phase is _Phase.STARTING:
+                self._held.append(event)
+            case "line":
+                self._show([event])
+            case "stop":
+                self._note_end(self._runs[event.name], event.data["returncode"])
+            case "signal" if self._phase is not _Phase.STOPPING:
+                self.say(f"{signal.Signals(event.data).name}: stopping")
+                self.stop()
+
+    def _note_end(self, run: _Run, returncode: int) -> None:
+        run.has_ended = True
+        self._tell_guard(f"-{run.group}")
+        if self._phase is not _Phase.STOPPING:
+            name = run.service.name
+            self._fail(f"{name} ended {_how(returncode)}; all others are stopped", [name])
+
+    def _fail(self, failure: str, names: list[str]) -> None:
+        """Show the lines that were held back for `names`, and stop."""
+        self.failure = failure
+        self._show([line for line in self._held if line.name in names])
+        self.say(failure)
+        self.stop()
+
+    def _show(self, lines: list[Message]) -> None:
+        try:
+            for line in lines:
+                self._printer.write(line)
+        except OSError as error:
+            # The terminal or the pipe is gone: nobody sees what happens from here on.
+            self._printer.output = Path(os.devnull).open("w")  # noqa: SIM115
+            self.failure = f"the output is gone: {error}"
+            self.stop()
+
+    def _alive(self) -> list[_Run]:
+        return [run for run in self._runs.values() if run.is_alive]
+
+    def _end_all(self) -> None:
+        """The last resort: nothing to do after an orderly stop."""
+        self._phase = _Phase.STOPPING
+        self.kill()
+        deadline_s = time.monotonic() + KILLED_WITHIN_S
+        while self._alive() and time.monotonic() < deadline_s:
+            self._receive()
+
+    @contextmanager
+    def _stop_signals(self) -> Iterator[None]:
+        def on_signal(signum: int, _: FrameType | None) -> None:
+            now_s = time.monotonic()
+            if self._signalled_at_s is None:
+                self._signalled_at_s = now_s
+                self.events.put(Message("signal", signum, self._clock.now(), OWN_NAME, None))
+            elif now_s - self._signalled_at_s > ECHO_S:
+                # Here, not in the loop: that may hang in writing to a stopped terminal.
+                self.kill()
+
+        # A signal that was ignored from the start stays so: that is what nohup asks for.
+        before = {
+            signum: signal.signal(signum, on_signal)
+            for signum in _STOP_SIGNALS
+            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN
+        }
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        held = () if self._held_fd is None else (self._held_fd,)
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            pass_fds=held,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            self._guard.communicate()
+
+    def _tell_guard(self, line: str) -> None:
+        try:
+            print(line, file=self._guard.stdin, flush=True)
+        except BrokenPipeError:
+            self.say("the guard is gone: should this process be killed, stop the services by hand")
+
+
+def _how(returncode: int) -> str:
+    if returncode < 0:
+        names = {signum.value: signum.name for signum in signal.Signals}
+        name = names.get(-returncode, f"signal {-returncode}")
+        return f"by {name} (exit code {128 - returncode})"
+    return f"with exit code {returncode}"

@@ -1,0 +1,77 @@
+"""Ends a worker that has work and starts none of it; the supervisor starts a new one.
+
+A worker on Redis can stall in ways that neither it nor Celery notices: its connection is up, its
+queue is full, and nothing is taken. No cause is looked for here, only the effect.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from billiard.process import active_children
+from celery.worker import state
+
+logger = logging.getLogger(__name__)
+
+#: Exit code of a worker that ended itself for being stuck (EX_TEMPFAIL): start it again.
+EXIT_STALLED = 75
+
+
+@dataclass
+class Watchdog:
+    """Judges by what has been seen since the last progress."""
+
+    stall_after_s: float
+    #: Whether a message waits in one of the worker's queues.
+    has_work: Callable[[], bool]
+    #: A number that changes whenever a task is started.
+    started: Callable[[], int]
+    #: Whether a task is running: a long one is no stall, and time limits end an endless one.
+    is_busy: Callable[[], bool]
+    now_s: Callable[[], float]
+    _seen: int = field(default=-1, init=False)
+    _progress_at_s: float = field(default=0.0, init=False)
+
+    def is_stalled(self) -> bool:
+        """Whether there has been work, and no start, for `stall_after_s`.
+
+        Errors of `has_work` pass through and count as progress: while the broker is away
+        nobody can start anything.
+        """
+        now_s = self.now_s()
+        started = self.started()
+        if started != self._seen or self.is_busy():
+            self._seen = started
+            self._progress_at_s = now_s
+            return False
+        try:
+            waiting = self.has_work()
+        except Exception:
+            self._progress_at_s = now_s
+            raise
+        if not waiting:
+            self._progress_at_s = now_s
+        return now_s - self._progress_at_s >= self.stall_after_s
+
+
+def tasks_started() -> int:
+    """How many tasks this worker has started since it is up."""
+    return sum(state.total_count.values())
+
+
+def is_running_tasks() -> bool:
+    return bool(state.active_requests)
+
+
+def end_worker() -> None:
+    """End this worker at once: what stalls cannot be relied on to stop.
+
+    What its processes hold was not acknowledged, or is in the record: it is taken up again.
+    """
+    logger.critical("there is work and none is started: this worker ends itself")
+    for process in active_children():
+        os.kill(process.pid, signal.SIGKILL)
+    logging.shutdown()
+    os._exit(EXIT_STALLED)

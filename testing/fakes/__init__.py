@@ -1,0 +1,29 @@
+"""A fake of every port: in memory, under a manual clock, tested by the adapters' own suite."""
+
+from testing.fakes.ledger import FakeResult, FakeTaskLedger, FakeTaskLookup
+from testing.fakes.notifications import FakeNotificationBook, FakeNotificationIntake
+from testing.fakes.orders import FakeOrderBook, FakeOrderIntake
+from testing.fakes.output import FakeInvoiceRenderer, FakeMailer
+from testing.fakes.presence import FakePresence, FakeReadiness
+from testing.fakes.publisher import FakeAsyncPublisher, FakePublisher
+from testing.fakes.stock import FakeStockRoom
+from testing.fakes.store import FakeStore, ManualClock
+
+__all__ = [
+    "FakeAsyncPublisher",
+    "FakeInvoiceRenderer",
+    "FakeMailer",
+    "FakeNotificationBook",
+    "FakeNotificationIntake",
+    "FakeOrderBook",
+    "FakeOrderIntake",
+    "FakePresence",
+    "FakePublisher",
+    "FakeReadiness",
+    "FakeResult",
+    "FakeStockRoom",
+    "FakeStore",
+    "FakeTaskLedger",
+    "FakeTaskLookup",
+    "ManualClock",
+]

@@ -1,0 +1,81 @@
+"""Every task's stamps in memory: `TaskLedger`, and `TaskLookup` that reads them back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shop.adapters.redis.keys import TASK_TTL_S
+from shop.domain.work import Delivery, TaskReport, Timings
+from testing.fakes.store import FakeStore, TaskRow
+
+
+class FakeTaskLedger:
+    """The tasks' side."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    def started(self, delivery: Delivery) -> None:
+        store = self._store
+        with store.step() as now_ms:
+            row = _row(store, delivery.task_id, delivery.task, now_ms)
+            row.received_at_ms = now_ms - delivery.age_ms
+            row.started_at_ms = now_ms
+            row.finished_at_ms = None
+            stamp = delivery.enqueued_at_ms
+            if stamp is not None and 0 <= stamp <= now_ms:
+                row.enqueued_at_ms = stamp
+                queue = delivery.queue
+                store.watermarks[queue] = max(stamp, store.watermarks.get(queue, 0))
+            if row.delivery != delivery.delivery_id:
+                row.delivery = delivery.delivery_id
+                row.deliveries += 1
+
+    def finished(self, task_id: str) -> None:
+        with self._store.step() as now_ms:
+            _row(self._store, task_id, None, now_ms).finished_at_ms = now_ms
+
+
+@dataclass
+class FakeResult:
+    """What Celery's result backend would hold of a task."""
+
+    state: str
+    result: Any = None
+    error: str | None = None
+
+
+class FakeTaskLookup:
+    """The API's side; `results` stands in for Celery's result backend."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+        self.results: dict[str, FakeResult] = {}
+
+    async def find(self, task_id: str) -> TaskReport | None:
+        with self._store.step():
+            row = self._store.tasks.get(task_id)
+            if row is None:
+                return None
+            result = self.results.get(task_id, FakeResult("PENDING"))
+            return TaskReport(
+                task_id=task_id,
+                task=row.task,
+                state=result.state,
+                result=result.result,
+                error=result.error,
+                timings=Timings(
+                    enqueued_at_ms=row.enqueued_at_ms,
+                    received_at_ms=row.received_at_ms,
+                    started_at_ms=row.started_at_ms,
+                    finished_at_ms=row.finished_at_ms,
+                    deliveries=row.deliveries,
+                ),
+            )
+
+
+def _row(store: FakeStore, task_id: str, task: str | None, now_ms: int) -> TaskRow:
+    expires_at_ms = now_ms + TASK_TTL_S * 1000
+    row = store.tasks.setdefault(task_id, TaskRow("", expires_at_ms))
+    row.task = row.task if task is None else task
+    row.expires_at_ms = expires_at_ms
+    return row

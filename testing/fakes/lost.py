@@ -1,0 +1,24 @@
+"""Which open work counts as lost: the rule of `claim_lost.lua`."""
+
+from shop.adapters.redis.recovery import IN_HAND_SLACK_MS, LOST_AT_LATEST_AFTER_MS
+
+
+def claim_lost(
+    open_work: dict[str, int],
+    watermark_ms: int,
+    now_ms: int,
+    *,
+    queue_is_idle: bool,
+    overdue_after_ms: int,
+    limit: int,
+) -> list[str]:
+    """The ids claimed, the longest overdue first; each is pushed back, so it is claimed once."""
+    cutoff_ms = now_ms
+    if not queue_is_idle:
+        lost_before_ms = max(watermark_ms - IN_HAND_SLACK_MS, now_ms - LOST_AT_LATEST_AFTER_MS)
+        cutoff_ms = min(now_ms, lost_before_ms + overdue_after_ms)
+    due = sorted((due_ms, key) for key, due_ms in open_work.items() if due_ms <= cutoff_ms)
+    claimed = [key for _, key in due[:limit]]
+    for key in claimed:
+        open_work[key] = now_ms + overdue_after_ms
+    return claimed

@@ -1,0 +1,121 @@
+"""Notifications in memory: `NotificationIntake` and `NotificationBook`."""
+
+from shop.adapters.redis.keys import NOTIFICATION_TTL_S, TASK_TTL_S
+from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
+from shop.domain.order import Begun
+from shop.domain.work import Claim, TaskName
+from testing.fakes.lost import claim_lost
+from testing.fakes.store import FakeStore, NotificationRow, TaskRow
+
+
+class FakeNotificationIntake:
+    """The API's side."""
+
+    def __init__(self, store: FakeStore, *, overdue_after_ms: int = 2_000) -> None:
+        self._store = store
+        self._overdue_after_ms = overdue_after_ms
+
+    async def place(self, notification: Notification, task_id: str) -> int:
+        store = self._store
+        with store.step() as now_ms:
+            if task_id not in store.notifications:
+                store.notifications[task_id] = _row(notification)
+                store.notifications_open[task_id] = now_ms + self._overdue_after_ms
+                store.tasks[task_id] = TaskRow(
+                    TaskName.SEND_NOTIFICATION,
+                    expires_at_ms=now_ms + TASK_TTL_S * 1000,
+                    enqueued_at_ms=now_ms,
+                )
+            return now_ms
+
+
+class FakeNotificationBook:
+    """The tasks' side."""
+
+    def __init__(self, store: FakeStore, *, overdue_after_ms: int = 2_000) -> None:
+        self._store = store
+        self._overdue_after_ms = overdue_after_ms
+
+    def begin(self, notification: Notification, task_id: str, delivery_id: str) -> Begun:
+        store = self._store
+        with store.step() as now_ms:
+            row = store.notifications.setdefault(task_id, _row(notification))
+            if row.status == NotificationStatus.PENDING:
+                store.notifications_open[task_id] = now_ms + self._overdue_after_ms
+                if row.delivery != delivery_id:
+                    row.attempts += 1
+                    row.delivery = delivery_id
+            return Begun(row.status, row.attempts)
+
+    def delivered(self, task_id: str) -> None:
+        with self._store.step() as now_ms:
+            row = self._close(task_id, NotificationStatus.DELIVERED)
+            if row is not None:
+                row.expires_at_ms = now_ms + NOTIFICATION_TTL_S * 1000
+
+    def bury(self, task_id: str, reason: str) -> None:
+        with self._store.step() as now_ms:
+            row = self._close(task_id, NotificationStatus.FAILED)
+            if row is not None:
+                row.reason = reason
+                self._store.notifications_dead[task_id] = now_ms
+
+    def postpone(self, task_id: str, delay_s: float, reason: str) -> None:
+        store = self._store
+        with store.step() as now_ms:
+            row = store.notifications.get(task_id)
+            if row is not None and row.status == NotificationStatus.PENDING:
+                row.reason = reason
+                store.notifications_open[task_id] = now_ms + round(delay_s * 1000)
+
+    def find(self, task_id: str) -> NotificationRecord | None:
+        with self._store.step():
+            return self._record(task_id)
+
+    def claim_lost(
+        self, queue: str, *, queue_is_idle: bool, limit: int
+    ) -> Claim[NotificationRecord]:
+        store = self._store
+        with store.step() as now_ms:
+            ids = claim_lost(
+                store.notifications_open,
+                store.watermarks.get(queue, 0),
+                now_ms,
+                queue_is_idle=queue_is_idle,
+                overdue_after_ms=self._overdue_after_ms,
+                limit=limit,
+            )
+            records = []
+            for task_id in ids:
+                record = self._record(task_id)
+                if record is not None and record.status is NotificationStatus.PENDING:
+                    records.append(record)
+                else:
+                    del store.notifications_open[task_id]
+            return Claim(now_ms, tuple(records))
+
+    def _close(self, task_id: str, status: NotificationStatus) -> NotificationRow | None:
+        """The row if this call closed it."""
+        row = self._store.notifications.get(task_id)
+        self._store.notifications_open.pop(task_id, None)
+        if row is None or row.status != NotificationStatus.PENDING:
+            return None
+        row.status = status
+        return row
+
+    def _record(self, task_id: str) -> NotificationRecord | None:
+        row = self._store.notifications.get(task_id)
+        if row is None:
+            return None
+        return NotificationRecord(
+            task_id=task_id,
+            email=row.email,
+            message=row.message,
+            status=NotificationStatus(row.status),
+            attempts=row.attempts,
+            reason=row.reason,
+        )
+
+
+def _row(notification: Notification) -> NotificationRow:
+    return NotificationRow(notification.email, notification.message)

@@ -1,0 +1,36 @@
+"""What leaves the shop: `Mailer` and `InvoiceRenderer`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from shop.domain.errors import DeliveryFailed
+from shop.domain.invoice import Invoice
+from shop.domain.notification import Notification
+
+
+@dataclass
+class FakeMailer:
+    """Keeps what was delivered."""
+
+    delivered: list[Notification] = field(default_factory=list)
+    #: Set: every delivery fails with this text.
+    failure: str | None = None
+    #: Called while a delivery is under way.
+    meanwhile: Callable[[], object] = lambda: None
+
+    def deliver(self, notification: Notification) -> None:
+        self.meanwhile()
+        if self.failure is not None:
+            raise DeliveryFailed(self.failure)
+        self.delivered.append(notification)
+
+
+@dataclass
+class FakeInvoiceRenderer:
+    """Keeps what was drawn; equal invoices give equal bytes."""
+
+    invoices: list[Invoice] = field(default_factory=list)
+
+    def render(self, invoice: Invoice) -> bytes:
+        self.invoices.append(invoice)
+        return b"%PDF-fake\n" + repr(invoice).encode()

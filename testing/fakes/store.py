@@ -1,0 +1,124 @@
+"""The state behind the fakes: what Redis would hold, in dictionaries, under a manual clock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from threading import RLock
+
+from shop.domain.errors import StoreUnavailable
+
+#: 2026-03-01 12:00:00 UTC: an ordinary moment, the same in every run.
+START_MS = 1_772_366_400_000
+
+
+@dataclass
+class ManualClock:
+    """The store's clock; it moves only when a test moves it."""
+
+    now_ms: int = START_MS
+
+    def advance(self, ms: float) -> None:
+        self.now_ms += round(ms)
+
+
+@dataclass
+class OrderRow:
+    """What `order:{id}` and `order:{id}:status` hold."""
+
+    item: str
+    qty: int
+    email: str
+    task_id: str
+    placed_at_ms: int
+    status: str = "pending"
+    processed_at_ms: int | None = None
+    reason: str | None = None
+    unit_price_minor: int | None = None
+    attempts: int = 0
+    delivery: str | None = None
+    invoice_task_id: str | None = None
+    invoice_attempts: int = 0
+    invoice_delivery: str | None = None
+    notification_task_id: str | None = None
+
+
+@dataclass
+class NotificationRow:
+    """What `notification:{task_id}` holds."""
+
+    email: str
+    message: str
+    status: str = "pending"
+    attempts: int = 0
+    delivery: str | None = None
+    reason: str | None = None
+    expires_at_ms: int | None = None
+
+
+@dataclass
+class TaskRow:
+    """What `task:{task_id}` holds."""
+
+    task: str
+    expires_at_ms: int
+    enqueued_at_ms: int | None = None
+    received_at_ms: int | None = None
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    deliveries: int = 0
+    delivery: str | None = None
+
+
+@dataclass
+class FakeStore:
+    """One data store; the fakes that are to see the same data are given the same store.
+
+    Every port's method is one step under `lock`, as a script is in Redis.
+    """
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    #: False: every call raises `StoreUnavailable`.
+    available: bool = True
+    lock: RLock = field(default_factory=RLock)
+
+    orders: dict[str, OrderRow] = field(default_factory=dict)
+    #: id -> when it is overdue, ms.
+    orders_open: dict[str, int] = field(default_factory=dict)
+    #: id -> when it was given up, ms.
+    orders_dead: dict[str, int] = field(default_factory=dict)
+    notifications: dict[str, NotificationRow] = field(default_factory=dict)
+    notifications_open: dict[str, int] = field(default_factory=dict)
+    notifications_dead: dict[str, int] = field(default_factory=dict)
+    #: sku -> the text that is stored; None: the key is there and holds no string.
+    stock: dict[str, str | None] = field(default_factory=dict)
+    #: sku -> the text that is stored, minor units.
+    prices: dict[str, str | None] = field(default_factory=dict)
+    invoices: dict[str, bytes] = field(default_factory=dict)
+    #: day -> JSON.
+    reports: dict[date, str] = field(default_factory=dict)
+    tasks: dict[str, TaskRow] = field(default_factory=dict)
+    #: queue -> the newest publication whose task has started, ms.
+    watermarks: dict[str, int] = field(default_factory=dict)
+    #: queue -> worker -> when it last beat, ms.
+    workers: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self) -> Iterator[int]:
+        """One atomic step; gives the time in milliseconds."""
+        with self.lock:
+            if not self.available:
+                raise StoreUnavailable("the fake store is switched off")
+            self._expire()
+            yield self.clock.now_ms
+
+    def _expire(self) -> None:
+        now_ms = self.clock.now_ms
+        for task_id in [key for key, row in self.tasks.items() if row.expires_at_ms <= now_ms]:
+            del self.tasks[task_id]
+        for task_id in [
+            key
+            for key, row in self.notifications.items()
+            if row.expires_at_ms is not None and row.expires_at_ms <= now_ms
+        ]:
+            del self.notifications[task_id]

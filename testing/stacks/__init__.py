@@ -1,0 +1,1 @@
+"""Stacks: the whole shop as processes of this machine, or as containers."""

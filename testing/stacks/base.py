@@ -1,0 +1,162 @@
+"""What stacks have in common: clients, waiting until ready, and the report on a failure."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import httpx
+from celery import Celery
+from redis import Redis
+from redis.exceptions import RedisError
+
+from testing.stack import (
+    BROKER_DB,
+    FLOWER,
+    RESULTS_DB,
+    START_WITHIN_S,
+    STORE_DB,
+    ServiceHandle,
+    StackFailed,
+)
+from testing.waiting import TimedOut, wait_for
+
+FLOWER_AUTH = ("observer", "only-for-tests")
+QUEUES = ("default", "priority")
+CLIENT_TIMEOUT_S = 3.0
+#: Of each service, in a report on a failure.
+LOG_LINES = 40
+
+
+class BaseStack(ABC):
+    """Subclasses start and end the services and know their addresses."""
+
+    name: str
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self.environment: Mapping[str, str] = dict(environment or {})
+        self._handles: dict[str, ServiceHandle] = {}
+        self._clients: dict[tuple[int, bool], Redis] = {}
+
+    @property
+    @abstractmethod
+    def base_url(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def flower_url(self) -> str: ...
+
+    @abstractmethod
+    def redis_url(self, db: int) -> str:
+        """Where this machine reaches the stack's Redis."""
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    def _end(self) -> None:
+        """End and remove everything that `start` made, however far it came."""
+
+    @property
+    def flower_auth(self) -> tuple[str, str]:
+        return FLOWER_AUTH
+
+    @property
+    def services(self) -> Sequence[ServiceHandle]:
+        return list({id(handle): handle for handle in self._handles.values()}.values())
+
+    def service(self, name: str) -> ServiceHandle:
+        try:
+            return self._handles[name]
+        except KeyError:
+            raise StackFailed(f"this {self.name} stack runs no {name}") from None
+
+    def redis(self, db: int = STORE_DB, *, decode_responses: bool = True) -> Redis:
+        key = (db, decode_responses)
+        if key not in self._clients:
+            self._clients[key] = Redis.from_url(
+                self.redis_url(db),
+                decode_responses=decode_responses,
+                socket_timeout=CLIENT_TIMEOUT_S,
+                socket_connect_timeout=CLIENT_TIMEOUT_S,
+            )
+        return self._clients[key]
+
+    def celery(self) -> Celery:
+        return Celery(
+            "foreign",
+            broker=self.redis_url(BROKER_DB),
+            backend=self.redis_url(RESULTS_DB),
+            set_as_current=False,
+            fixups=[],
+        )
+
+    def stop(self) -> None:
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.close()
+        try:
+            self._end()
+        finally:
+            self._handles = {}
+
+    def wait_ready(self, within_s: float = START_WITHIN_S) -> None:
+        urls = {"API": f"{self.base_url}/health/ready"}
+        if FLOWER in self._handles:
+            urls["Flower"] = f"{self.flower_url}/healthcheck"
+        with httpx.Client(timeout=CLIENT_TIMEOUT_S, trust_env=False) as client:
+            for what, url in urls.items():
+                wait_for(
+                    f"{what} of the {self.name} stack is ready",
+                    lambda url=url: self._answers(client, url),  # type: ignore[misc]
+                    within_s=within_s,
+                    explain=self.describe,
+                )
+
+    def describe(self) -> str:
+        parts = [self._describe_redis()]
+        for handle in self.services:
+            state = f"runs as {handle.pids()}" if handle.is_running else "does not run"
+            parts.append(f"--- {handle.name} {state}; its last lines:\n{handle.logs(LOG_LINES)}")
+        return "\n".join(parts)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _answers(self, client: httpx.Client, url: str) -> bool:
+        ended = [handle.name for handle in self.services if not handle.is_running]
+        if ended:
+            raise TimedOut(f"{', '.join(ended)} ended\n{self.describe()}")
+        try:
+            return client.get(url).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _describe_redis(self) -> str:
+        broker, store = self.redis(BROKER_DB), self.redis()
+        try:
+            queues = {queue: broker.llen(queue) for queue in QUEUES}
+            in_hand = broker.hlen("unacked")
+            owed = {key: store.zcard(key) for key in ("orders:open", "notifications:open")}
+            dead = {key: store.zcard(key) for key in ("orders:dead", "notifications:dead")}
+            workers = {queue: store.zrange(f"workers:{queue}", 0, -1) for queue in QUEUES}
+        except RedisError as error:
+            return f"--- Redis does not answer: {error}"
+        return (
+            f"--- waiting {queues}, in hand {in_hand}, owed {owed}, given up {dead}, "
+            f"workers {workers}"
+        )

@@ -1,0 +1,108 @@
+"""The services of docker-compose.yml, as Compose itself reads them."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from testing.stack import StackFailed
+
+ROOT = Path(__file__).parents[2]
+COMPOSE_FILE = "docker-compose.yml"
+NS_PER_S = 1_000_000_000
+#: Read by the Docker command, and no setting of the shop.
+_KEPT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
+_UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """One service, as the engine's API takes it."""
+
+    name: str
+    image: str
+    command: list[str]
+    environment: dict[str, str]
+    #: Ports inside the container.
+    ports: tuple[int, ...]
+    stop_grace_s: float
+    #: Arguments for creating the container, as docker-py names them.
+    options: dict[str, Any]
+
+
+def read_services(image: str, environment: Mapping[str, str]) -> dict[str, ContainerSpec]:
+    """Every service by name, with `image` as the shop's and the settings of `environment`.
+
+    What belongs to one machine (published ports, mounted folders, `.env`) is left out.
+    """
+    done = subprocess.run(
+        ["docker", "compose", "--env-file", os.devnull, "-f", str(ROOT / COMPOSE_FILE)]
+        + ["config", "--format", "json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={
+            **{name: os.environ[name] for name in _KEPT if name in os.environ},
+            **environment,
+            "SHOP_IMAGE": image,
+        },
+    )
+    if done.returncode != 0:
+        raise StackFailed(f"Compose cannot read {COMPOSE_FILE}: {done.stderr.strip()}")
+    services = _unescaped(json.loads(done.stdout))["services"]
+    return {name: _spec(name, service) for name, service in services.items()}
+
+
+def _spec(name: str, service: Mapping[str, Any]) -> ContainerSpec:
+    given = {key: value for key, value in service["environment"].items() if value is not None}
+    return ContainerSpec(
+        name=name,
+        image=service["image"],
+        command=service["command"],
+        environment=given,
+        ports=tuple(int(port["target"]) for port in service.get("ports", ())),
+        stop_grace_s=_seconds(service["stop_grace_period"]),
+        options={
+            "init": service.get("init", False),
+            "mem_limit": int(service["mem_limit"]),
+            "cap_drop": service.get("cap_drop", []),
+            "security_opt": service.get("security_opt", []),
+            "restart_policy": {"Name": service["restart"]},
+            "healthcheck": _healthcheck(service["healthcheck"]),
+        },
+    )
+
+
+def _healthcheck(check: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "test": check["test"],
+        "retries": check["retries"],
+        **{
+            name: round(_seconds(check[name]) * NS_PER_S)
+            for name in ("interval", "timeout", "start_period")
+        },
+    }
+
+
+def _seconds(duration: str) -> float:
+    """`1m30s` is 90."""
+    return sum(
+        float(number) * _UNITS_S[unit] for number, unit in re.findall(r"([\d.]+)(ms|[hms])", duration)
+    )
+
+
+def _unescaped(model: Any) -> Any:
+    """Compose prints each `$` as `$$`, for what it prints can be read by it again."""
+    match model:
+        case str():
+            return model.replace("$$", "$")
+        case list():
+            return [_unescaped(item) for item in model]
+        case dict():
+            return {key: _unescaped(value) for key, value in model.items()}
+        case _:
+            return model

@@ -1,0 +1,142 @@
+"""A service as a container."""
+
+import signal
+from typing import Any
+
+from docker.errors import APIError, NotFound  # type: ignore[import-untyped]
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+from testing.stack import ProcessInfo, StackFailed
+from testing.stacks.compose import ContainerSpec
+from testing.stacks.ports import HOST
+from testing.waiting import wait_for
+
+#: How long a killed container may take to be reported as ended.
+KILLED_WITHIN_S = 10.0
+
+#: Prints number, parent and command line of each process. The images have no `ps`.
+_LIST_PROCESSES = r"""
+for folder in /proc/[0-9]*; do
+    pid=${folder#/proc/}
+    [ "$pid" = $$ ] && continue
+    parent=
+    while read -r key value; do
+        [ "$key" = PPid: ] && { parent=$value; break; }
+    done <"$folder/status" || continue
+    [ "$parent" = $$ ] && continue
+    printf '%s %s %s\n' "$pid" "$parent" "$(tr '\0\n' '  ' <"$folder/cmdline")"
+done 2>/dev/null
+"""
+
+
+class ContainerHandle:
+    """A `ServiceHandle` over a container of the stack's network, named in it as in Compose."""
+
+    def __init__(self, spec: ContainerSpec, network: Network, ports: dict[int, int]) -> None:
+        """`ports` are published on this machine: from a port inside to one of 127.0.0.1."""
+        self.name = spec.name
+        self._spec = spec
+        self._container = (
+            DockerContainer(spec.image)
+            .with_command(spec.command)
+            .with_envs(**spec.environment)
+            .with_network(network)
+            .with_network_aliases(spec.name)
+            .with_kwargs(**spec.options)
+        )
+        published: dict[str, Any] = {f"{inside}/tcp": (HOST, at) for inside, at in ports.items()}
+        self._container.ports.update(published)
+
+    def create(self) -> None:
+        """Make the container and start it for the first time."""
+        self._container.start()
+
+    def remove(self) -> None:
+        try:
+            self._container.stop()
+        except NotFound:
+            pass
+
+    @property
+    def is_running(self) -> bool:
+        return self._state()["Running"] is True
+
+    @property
+    def health(self) -> str:
+        """What the engine's health check says: `starting`, `healthy` or `unhealthy`."""
+        return str(self._state()["Health"]["Status"])
+
+    def start(self) -> None:
+        if self.is_running:
+            raise StackFailed(f"{self.name} runs already")
+        self._docker.start()
+
+    def stop(self) -> None:
+        self.resume()
+        self._docker.stop(timeout=round(self._spec.stop_grace_s))
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def kill(self, signum: signal.Signals = signal.SIGKILL) -> None:
+        if signum == signal.SIGKILL and self._state()["Paused"]:
+            # The engine kills a frozen container only when it has thawed it.
+            self.resume()
+        self._docker.kill(signum.name)
+        if signum == signal.SIGKILL:
+            wait_for(
+                f"{self.name} has ended", lambda: not self.is_running, within_s=KILLED_WITHIN_S
+            )
+
+    def pause(self) -> None:
+        self._docker.pause()
+
+    def resume(self) -> None:
+        if self._state()["Paused"]:
+            self._docker.unpause()
+
+    def processes(self) -> list[ProcessInfo]:
+        if not self.is_running:
+            return []
+        try:
+            listed = self.run(["sh", "-c", _LIST_PROCESSES])
+        except APIError as error:
+            raise StackFailed(f"the processes of {self.name} cannot be listed: {error}") from error
+        found = []
+        for line in listed.splitlines():
+            pid, parent, command = line.split(" ", 2)
+            found.append(ProcessInfo(int(pid), int(parent), command.strip()))
+        return sorted(found, key=lambda process: process.pid)
+
+    def pids(self) -> list[int]:
+        return [process.pid for process in self.processes()]
+
+    def send_signal(self, pid: int, signum: signal.Signals) -> None:
+        if pid not in self.pids():
+            raise StackFailed(f"{pid} is no process of {self.name}")
+        self.run(["sh", "-c", f"kill -{signum.value} {pid}"])
+
+    def logs(self, last_lines: int | None = None) -> str:
+        tail = "all" if last_lines is None else last_lines
+        written: bytes = self._docker.logs(tail=tail)
+        return written.decode(errors="replace")
+
+    def run(self, command: list[str]) -> str:
+        """The output of a command in the running container. Raises `StackFailed` if it fails."""
+        done = self._container.exec(command)
+        output = done.output.decode(errors="replace")
+        if done.exit_code != 0:
+            raise StackFailed(f"{' '.join(command)} in {self.name}: {done.exit_code}: {output}")
+        return output
+
+    @property
+    def _docker(self) -> Any:
+        return self._container.get_wrapped_container()
+
+    def _state(self) -> dict[str, Any]:
+        container = self._docker
+        container.reload()
+        state: dict[str, Any] = container.attrs["State"]
+        return state

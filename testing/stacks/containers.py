@@ -1,0 +1,96 @@
+"""The shop as containers, with the services of docker-compose.yml."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.network import Network
+
+from testing.stack import API, BEAT, FLOWER, REDIS, WORKER_DEFAULT, WORKER_PRIORITY, ServiceHandle
+from testing.stacks.base import FLOWER_AUTH, BaseStack
+from testing.stacks.compose import read_services
+from testing.stacks.container import ContainerHandle
+from testing.stacks.image import build_image
+from testing.stacks.ports import HOST, stable_port
+from testing.stacks.reaper import ensure_reaper
+
+T = TypeVar("T")
+
+#: Compose's name of the service that does each work.
+CONTAINERS = {
+    REDIS: "redis",
+    API: "backend",
+    WORKER_DEFAULT: "workers",
+    WORKER_PRIORITY: "workers",
+    BEAT: "celery_beat",
+    FLOWER: "flower",
+}
+
+
+class ContainerStack(BaseStack):
+    """A network of its own with a container for each service, made by Testcontainers."""
+
+    name = "containers"
+
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, *, image: str | None = None
+    ) -> None:
+        """`environment` is settings by name; `image` is built from this tree if none is given."""
+        super().__init__(environment)
+        self._image = image
+        self._ports = {"redis": stable_port(), "backend": stable_port(), "flower": stable_port()}
+        self._network: Network | None = None
+        self._containers: dict[str, ContainerHandle] = {}
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{HOST}:{self._ports['backend']}"
+
+    @property
+    def flower_url(self) -> str:
+        return f"http://{HOST}:{self._ports['flower']}"
+
+    def redis_url(self, db: int) -> str:
+        return f"redis://{HOST}:{self._ports['redis']}/{db}"
+
+    def container(self, name: str) -> ContainerHandle:
+        """A service by the name that Compose has for it."""
+        return self._containers[name]
+
+    def start(self) -> None:
+        # Its place is taken by a process of ours, which needs no image from a registry.
+        testcontainers_config.ryuk_disabled = True
+        ensure_reaper()
+        user, password = FLOWER_AUTH
+        services = read_services(
+            self._image or build_image(),
+            {"FLOWER_USER": user, "FLOWER_PASSWORD": password, **self.environment},
+        )
+        self._network = Network().create()
+        for name, service in services.items():
+            ports = {inside: self._ports[name] for inside in service.ports}
+            self._containers[name] = ContainerHandle(service, self._network, ports)
+        handles: dict[str, ServiceHandle] = {
+            work: self._containers[name] for work, name in CONTAINERS.items()
+        }
+        # All at once: each service waits for Redis by itself.
+        _in_parallel(ContainerHandle.create, self._containers.values())
+        self._handles = handles
+
+    def _end(self) -> None:
+        containers, self._containers = self._containers, {}
+        network, self._network = self._network, None
+        try:
+            _in_parallel(ContainerHandle.remove, containers.values())
+        finally:
+            if network is not None:
+                network.remove()
+
+
+def _in_parallel(work: Callable[[ContainerHandle], T], handles: Iterable[ContainerHandle]) -> None:
+    """Raises the first error, when all have come to an end."""
+    with ThreadPoolExecutor() as pool:
+        outcomes = [pool.submit(work, handle) for handle in handles]
+    for outcome in outcomes:
+        outcome.result()

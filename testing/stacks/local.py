@@ -1,0 +1,135 @@
+"""The shop as processes of this machine: nothing needed but Python."""
+
+import os
+import tempfile
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import shop
+from shop.local import services, valkey
+from shop.local.service import Service
+from shop.settings import Settings
+from testing.stack import REDIS
+from testing.stacks.base import FLOWER_AUTH, BaseStack
+from testing.stacks.ports import HOST, stable_port
+from testing.stacks.processes import Guard, ProcessHandle
+from testing.waiting import wait_for
+
+REDIS_STARTS_WITHIN_S = 10.0
+
+
+class LocalStack(BaseStack):
+    """Every service a process of its own, with the definitions that `shop up` uses."""
+
+    name = "local"
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        without: Collection[str] = (),
+        redis_options: Mapping[str, str] | None = None,
+        parent_dir: Path | None = None,
+    ) -> None:
+        """`environment` is settings by name, `without` names services that are not started.
+
+        `redis_options` are added to the server's configuration. Data and logs stand in a folder
+        of their own below `parent_dir` while the stack runs.
+        """
+        super().__init__(environment)
+        self._without = frozenset(without)
+        self._redis_options = dict(redis_options or {})
+        self._parent_dir = parent_dir
+        self._redis_port = stable_port()
+        self._api_port = stable_port()
+        self._flower_port = stable_port()
+        self._to_undo = ExitStack()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{HOST}:{self._api_port}"
+
+    @property
+    def flower_url(self) -> str:
+        return f"http://{HOST}:{self._flower_port}"
+
+    def redis_url(self, db: int) -> str:
+        return f"redis://{HOST}:{self._redis_port}/{db}"
+
+    def start(self) -> None:
+        folder = Path(
+            self._to_undo.enter_context(
+                tempfile.TemporaryDirectory(prefix="shop-stack-", dir=self._parent_dir)
+            )
+        )
+        run_dir = folder / "run"
+        run_dir.mkdir()
+        guard = self._to_undo.enter_context(Guard())
+        for service in self._definitions(folder, run_dir):
+            if service.name in self._without:
+                continue
+            handle = ProcessHandle(
+                service,
+                folder=folder,
+                environment=_environment(os.environ),
+                guard=guard,
+                alive_file=run_dir / f"{service.name}.alive",
+            )
+            self._handles[service.name] = handle
+            handle.start()
+            if service.name == REDIS:
+                wait_for(
+                    "Redis answers",
+                    lambda redis=handle: redis.is_ready,  # type: ignore[misc]
+                    within_s=REDIS_STARTS_WITHIN_S,
+                    explain=handle.logs,
+                )
+
+    def _end(self) -> None:
+        with self._to_undo:
+            for handle in self._handles.values():
+                handle.kill()
+        self._to_undo = ExitStack()
+
+    def _definitions(self, folder: Path, run_dir: Path) -> list[Service]:
+        data = folder / "valkey"
+        data.mkdir()
+        config = valkey.write_config(data, port=self._redis_port, password=None)
+        with config.open("a") as file:
+            file.writelines(f"{name} {value}\n" for name, value in self._redis_options.items())
+        user, password = FLOWER_AUTH
+        env = {
+            "REDIS_HOST": HOST,
+            "REDIS_PORT": str(self._redis_port),
+            "FLOWER_USER": user,
+            "FLOWER_PASSWORD": password,
+            "LOG_FORMAT": "json",
+            "SHOP_RUN_DIR": str(run_dir),
+            **self.environment,
+        }
+        return [
+            services.redis_service(
+                valkey.binary(), config, port=self._redis_port, password=None
+            ),
+            services.api_service(HOST, self._api_port, env=env),
+            *services.worker_services(_settings(env), env=env, run_dir=run_dir),
+            services.beat_service(folder / "celerybeat-schedule", env=env, run_dir=run_dir),
+            services.flower_service(HOST, self._flower_port, env=env),
+        ]
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    """What the services will read, whatever stands in the environment of this process."""
+    given = {name.lower(): value for name, value in environment.items()}
+    defaults = {name: field.get_default() for name, field in Settings.model_fields.items()}
+    return Settings(**{**defaults, **given})
+
+
+def _environment(own: Mapping[str, str]) -> dict[str, str]:
+    """What the services inherit: no settings, and the very code that the tests import."""
+    names = {name.upper() for name in Settings.model_fields}
+    root = str(Path(shop.__file__).parents[1])
+    path = os.pathsep.join(filter(None, (root, own.get("PYTHONPATH"))))
+    kept = {name: value for name, value in own.items() if name.upper() not in names}
+    return {**kept, "PYTHONPATH": path}

@@ -1,0 +1,34 @@
+"""Waiting for a condition with a deadline, instead of sleeping for a fixed time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_EVERY_S = 0.02
+
+
+class TimedOut(AssertionError):
+    """The condition did not come true in time; the message holds what was seen instead."""
+
+
+def wait_for(
+    what: str,
+    attempt: Callable[[], T | None],
+    *,
+    within_s: float,
+    explain: Callable[[], str] = lambda: "",
+) -> T:
+    """The first answer of `attempt` that is neither None nor False.
+
+    Raises `TimedOut` with the last answer and `explain()`, such as logs and queues.
+    """
+    deadline_s = time.monotonic() + within_s
+    while True:
+        answer = attempt()
+        if answer is not None and answer is not False:
+            return answer
+        if time.monotonic() > deadline_s:
+            raise TimedOut(f"{what}: not within {within_s} s; last seen {answer!r}\n{explain()}")
+        time.sleep(POLL_EVERY_S)

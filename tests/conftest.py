@@ -1,0 +1,54 @@
+"""Fixtures that several rooms of the tests need."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from shop.settings import Settings
+from testing.servers import ValkeyProcess, running_valkey
+
+pytest_plugins = ["testing.pytest_plugin"]
+
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyProcess]:
+    """One real server for the whole run; tests take `valkey`, which is empty."""
+    with running_valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(valkey_server: ValkeyProcess) -> ValkeyProcess:
+    """A real and empty server, as it was configured at its start."""
+    with valkey_server.client() as client:
+        client.flushall()
+    return valkey_server
+
+
+@pytest.fixture
+def make_settings(monkeypatch: pytest.MonkeyPatch) -> MakeSettings:
+    """Settings of what the test names; the environment of whoever runs the tests is kept out."""
+    names = {name.upper() for name in Settings.model_fields}
+    for name in [name for name in os.environ if name.upper() in names]:
+        monkeypatch.delenv(name)
+
+    def make(**given: Any) -> Settings:
+        return Settings(**given)
+
+    return make
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever connects to anything fails the test."""
+
+    def refuse(_: socket.socket, address: object) -> None:
+        pytest.fail(f"connects to {address!r}, in a test that needs no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)

@@ -1,0 +1,270 @@
+"""What the contract is tested over: every port of one store, and hands that reach behind them."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import redis.asyncio
+from redis import Redis
+
+from shop.adapters.celery.app import create_worker_app
+from shop.adapters.celery.results import CeleryTaskLookup
+from shop.adapters.redis import keys
+from shop.adapters.redis.ledger import RedisTaskLedger
+from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
+from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
+from shop.adapters.redis.presence import RedisPresence, RedisReadiness
+from shop.adapters.redis.stock import RedisStockRoom
+from shop.domain.ports import (
+    NotificationBook,
+    NotificationIntake,
+    OrderBook,
+    OrderIntake,
+    Readiness,
+    StockRoom,
+    TaskLedger,
+    TaskLookup,
+)
+from shop.settings import Settings
+from testing import fakes
+
+OVERDUE_AFTER_MS = 2_000
+#: Fourteen hours ahead of UTC: for most of the day, its date is another.
+TIMEZONE = "Pacific/Kiritimati"
+
+#: For what the fakes cannot show.
+on_a_real_server = pytest.mark.parametrize("backend", ["valkey"], indirect=True)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every port of one store."""
+
+    intake: OrderIntake
+    book: OrderBook
+    notification_intake: NotificationIntake
+    notifications: NotificationBook
+    stock: StockRoom
+    ledger: TaskLedger
+    lookup: TaskLookup
+    presence: fakes.FakePresence | RedisPresence
+    readiness: Readiness
+
+
+class Backend(ABC):
+    """A store with its ports, and what a person or the passing of time does to it."""
+
+    ports: Ports
+
+    @abstractmethod
+    def with_limit(self, backlog_limit: int) -> OrderIntake:
+        """Another intake of the same store, which accepts so many open orders."""
+
+    @abstractmethod
+    def unplugged(self) -> Ports:
+        """The ports of a store that is away."""
+
+    @abstractmethod
+    def now_ms(self) -> int:
+        """The store's clock."""
+
+    @abstractmethod
+    def pass_time(self, ms: int) -> None:
+        """As if everything had happened so much earlier."""
+
+    @abstractmethod
+    def set_by_hand(self, kind: str, sku: str, text: str | None) -> None:
+        """Put `text` at `stock:{sku}` or `price:{sku}`; None: something that is no string."""
+
+    @abstractmethod
+    def stock_text(self, sku: str) -> str | None: ...
+
+    @abstractmethod
+    def open_orders(self) -> set[str]: ...
+
+    @abstractmethod
+    def dead_orders(self) -> set[str]: ...
+
+    @abstractmethod
+    def open_notifications(self) -> set[str]: ...
+
+    @abstractmethod
+    def dead_notifications(self) -> set[str]: ...
+
+    @abstractmethod
+    def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
+        """Delete an order's or a notification's record, and nothing else of it."""
+
+    @abstractmethod
+    def wait_behind(self, count: int) -> None:
+        """Let so many further orders be open that were published just now."""
+
+
+class FakeBackend(Backend):
+    """The fakes."""
+
+    def __init__(self) -> None:
+        self._store = fakes.FakeStore()
+        self.ports = self._ports(self._store)
+
+    def with_limit(self, backlog_limit: int) -> OrderIntake:
+        return fakes.FakeOrderIntake(self._store, backlog_limit=backlog_limit)
+
+    def unplugged(self) -> Ports:
+        return self._ports(fakes.FakeStore(available=False))
+
+    def now_ms(self) -> int:
+        return self._store.clock.now_ms
+
+    def pass_time(self, ms: int) -> None:
+        self._store.clock.advance(ms)
+
+    def set_by_hand(self, kind: str, sku: str, text: str | None) -> None:
+        {"stock": self._store.stock, "price": self._store.prices}[kind][sku] = text
+
+    def stock_text(self, sku: str) -> str | None:
+        return self._store.stock.get(sku)
+
+    def open_orders(self) -> set[str]:
+        return set(self._store.orders_open)
+
+    def dead_orders(self) -> set[str]:
+        return set(self._store.orders_dead)
+
+    def open_notifications(self) -> set[str]:
+        return set(self._store.notifications_open)
+
+    def dead_notifications(self) -> set[str]:
+        return set(self._store.notifications_dead)
+
+    def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
+        self._store.orders.pop(order_id, None)
+        self._store.notifications.pop(task_id, None)
+
+    def wait_behind(self, count: int) -> None:
+        due_ms = self.now_ms() + OVERDUE_AFTER_MS
+        self._store.orders_open.update({f"waiting-{number}": due_ms for number in range(count)})
+
+    @staticmethod
+    def _ports(store: fakes.FakeStore) -> Ports:
+        return Ports(
+            intake=fakes.FakeOrderIntake(store, overdue_after_ms=OVERDUE_AFTER_MS),
+            book=fakes.FakeOrderBook(store, overdue_after_ms=OVERDUE_AFTER_MS),
+            notification_intake=fakes.FakeNotificationIntake(
+                store, overdue_after_ms=OVERDUE_AFTER_MS
+            ),
+            notifications=fakes.FakeNotificationBook(store, overdue_after_ms=OVERDUE_AFTER_MS),
+            stock=fakes.FakeStockRoom(store, timezone=TIMEZONE),
+            ledger=fakes.FakeTaskLedger(store),
+            lookup=fakes.FakeTaskLookup(store),
+            presence=fakes.FakePresence(store),
+            readiness=fakes.FakeReadiness(store),
+        )
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Connections to one server: the store twice, and the results."""
+
+    sync: Redis
+    store: "redis.asyncio.Redis"
+    results: "redis.asyncio.Redis"
+
+    async def close(self) -> None:
+        self.sync.close()
+        await self.store.aclose()
+        await self.results.aclose()
+
+
+class RedisBackend(Backend):
+    """The adapters, over whatever server the clients are connected to."""
+
+    def __init__(self, clients: Clients, unplugged: Clients, settings: Settings) -> None:
+        self._clients = clients
+        self._unplugged = unplugged
+        self._settings = settings
+        self._client = clients.sync
+        self.ports = self._ports(clients)
+
+    def with_limit(self, backlog_limit: int) -> OrderIntake:
+        return RedisOrderIntake(
+            self._clients.store, overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=backlog_limit
+        )
+
+    def unplugged(self) -> Ports:
+        return self._ports(self._unplugged)
+
+    def now_ms(self) -> int:
+        seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def pass_time(self, ms: int) -> None:
+        scored = [
+            keys.ORDERS_OPEN,
+            keys.ORDERS_DEAD,
+            keys.NOTIFICATIONS_OPEN,
+            keys.NOTIFICATIONS_DEAD,
+            *self._client.scan_iter(match=keys.workers("*")),
+        ]
+        for key in scored:
+            if members := self._client.zrange(key, 0, -1, withscores=True):
+                self._client.zadd(key, {member: score - ms for member, score in members})
+        for key in self._client.scan_iter(match=keys.watermark("*")):
+            self._client.decrby(key, ms)
+
+    def set_by_hand(self, kind: str, sku: str, text: str | None) -> None:
+        key = {"stock": keys.stock, "price": keys.price}[kind](sku)
+        self._client.delete(key)
+        if text is None:
+            self._client.rpush(key, "not", "a", "string")
+        else:
+            self._client.set(key, text)
+
+    def stock_text(self, sku: str) -> str | None:
+        text: str | None = self._client.get(keys.stock(sku))
+        return text
+
+    def open_orders(self) -> set[str]:
+        return self._members(keys.ORDERS_OPEN)
+
+    def dead_orders(self) -> set[str]:
+        return self._members(keys.ORDERS_DEAD)
+
+    def open_notifications(self) -> set[str]:
+        return self._members(keys.NOTIFICATIONS_OPEN)
+
+    def dead_notifications(self) -> set[str]:
+        return self._members(keys.NOTIFICATIONS_DEAD)
+
+    def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
+        self._client.delete(
+            keys.order(order_id), keys.order_status(order_id), keys.notification(task_id)
+        )
+
+    def wait_behind(self, count: int) -> None:
+        due_ms = self.now_ms() + OVERDUE_AFTER_MS
+        waiting = {f"waiting-{number}": due_ms for number in range(count)}
+        self._client.zadd(keys.ORDERS_OPEN, waiting)
+
+    def calls(self) -> dict[str, int]:
+        """How often the server has run each command; a real server only."""
+        stats: dict[str, Any] = self._client.info("commandstats")
+        return {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in stats.items()}
+
+    def _members(self, key: str) -> set[str]:
+        return set(self._client.zrange(key, 0, -1))
+
+    def _ports(self, clients: Clients) -> Ports:
+        sync, store = clients.sync, clients.store
+        return Ports(
+            intake=RedisOrderIntake(store, overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=0),
+            book=RedisOrderBook(sync, overdue_after_ms=OVERDUE_AFTER_MS),
+            notification_intake=RedisNotificationIntake(store, overdue_after_ms=OVERDUE_AFTER_MS),
+            notifications=RedisNotificationBook(sync, overdue_after_ms=OVERDUE_AFTER_MS),
+            stock=RedisStockRoom(sync, timezone=TIMEZONE),
+            ledger=RedisTaskLedger(sync),
+            lookup=CeleryTaskLookup(create_worker_app(self._settings), store, clients.results),
+            presence=RedisPresence(sync),
+            readiness=RedisReadiness(store),
+        )

@@ -1,0 +1,167 @@
+"""`OrderBook.bury` and `revive`: given up, and taken up again."""
+
+import pytest
+
+from shop.domain.errors import OrderNotRetriable, UnknownOrder
+from shop.domain.order import Begun, Order, OrderStatus, Reason
+from shop.domain.work import TaskName
+from tests.builders import an_order, follow_ups
+from tests.contract.backends import Backend, Ports
+
+
+@pytest.fixture
+def pending(ports: Ports) -> Order:
+    order = an_order()
+    ports.book.begin(order, "task-1", "one")
+    return order
+
+
+@pytest.fixture
+def processed(ports: Ports, backend: Backend, pending: Order) -> Order:
+    backend.set_by_hand("stock", pending.item, "10")
+    ports.book.settle(pending.id, pending.item, follow_ups(pending))
+    return pending
+
+
+class TestBury:
+    def test_a_pending_order_fails(self, ports: Ports, backend: Backend, pending: Order) -> None:
+        before_ms = backend.now_ms()
+
+        ports.book.bury(pending.id, Reason.ATTEMPTS_EXHAUSTED)
+
+        record = ports.book.find(pending.id)
+        assert record is not None
+        assert (record.status, record.reason) == (OrderStatus.FAILED, Reason.ATTEMPTS_EXHAUSTED)
+        assert record.processed_at_ms is not None
+        assert before_ms <= record.processed_at_ms <= backend.now_ms()
+        assert (backend.open_orders(), backend.dead_orders()) == (set(), {pending.id})
+
+    def test_a_processed_order_keeps_its_status_and_the_stock_is_sold(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        ports.book.bury(processed.id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
+
+        record = ports.book.find(processed.id)
+        assert record is not None
+        assert record.status is OrderStatus.PROCESSED
+        assert record.reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED
+        assert backend.stock_text(processed.item) == "8"
+        assert (backend.open_orders(), backend.dead_orders()) == (set(), {processed.id})
+
+    def test_twice_is_once(self, ports: Ports, backend: Backend, pending: Order) -> None:
+        ports.book.bury(pending.id, Reason.ATTEMPTS_EXHAUSTED)
+        first = ports.book.find(pending.id)
+
+        ports.book.bury(pending.id, Reason.ATTEMPTS_EXHAUSTED)
+
+        assert ports.book.find(pending.id) == first
+        assert backend.dead_orders() == {pending.id}
+
+    def test_an_order_that_was_processed_in_the_meantime_is_left_alone(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        before = ports.book.find(processed.id)
+
+        ports.book.bury(processed.id, Reason.ATTEMPTS_EXHAUSTED)
+
+        assert ports.book.find(processed.id) == before
+        assert (backend.open_orders(), backend.dead_orders()) == ({processed.id}, set())
+
+    def test_an_order_that_was_invoiced_in_the_meantime_is_left_alone(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        ports.book.store_invoice(processed.id, b"%PDF")
+        before = ports.book.find(processed.id)
+
+        ports.book.bury(processed.id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
+
+        assert ports.book.find(processed.id) == before
+        assert backend.dead_orders() == set()
+
+    def test_an_order_that_never_was_stays_so(self, ports: Ports, backend: Backend) -> None:
+        ports.book.bury("1001", Reason.ATTEMPTS_EXHAUSTED)
+
+        assert ports.book.find("1001") is None
+        assert backend.dead_orders() == set()
+
+
+class TestRevive:
+    def test_a_failed_order_is_pending_again_and_due_at_once(
+        self, ports: Ports, backend: Backend, pending: Order
+    ) -> None:
+        failed = ports.book.settle(pending.id, pending.item, follow_ups(pending))
+        assert failed.reason == Reason.UNKNOWN_ITEM
+
+        claim = ports.book.revive(pending.id)
+
+        (record,) = claim.records
+        assert record == ports.book.find(pending.id)
+        assert record.status is OrderStatus.PENDING
+        assert (record.reason, record.processed_at_ms, record.attempts) == (None, None, 0)
+        assert record.owed is TaskName.PROCESS_ORDER
+        assert backend.open_orders() == {pending.id}
+        lost = ports.book.claim_lost("default", queue_is_idle=True, limit=10)
+        assert [found.order_id for found in lost.records] == [pending.id]
+
+    def test_it_can_then_be_processed_and_its_customer_hears_of_it_again(
+        self, ports: Ports, backend: Backend, pending: Order
+    ) -> None:
+        ports.book.settle(pending.id, pending.item, follow_ups(pending))
+        ports.notifications.delivered("notice-of-1001")
+        ports.book.revive(pending.id)
+        backend.set_by_hand("stock", pending.item, "2")
+
+        # The delivery id may be the same: a client sent the task by hand.
+        assert ports.book.begin(pending, "task-1", "one") == Begun("pending", 1)
+        settlement = ports.book.settle(pending.id, pending.item, follow_ups(pending, suffix="-2"))
+
+        assert settlement.status is OrderStatus.PROCESSED
+        assert settlement.reason is None
+        assert settlement.invoice_task_id == "invoice-of-1001-2"
+        assert settlement.notification_task_id == "notice-of-1001-2"
+        assert backend.stock_text(pending.item) == "0"
+
+    def test_an_order_given_up_after_its_last_attempt_gets_all_attempts_again(
+        self, ports: Ports, backend: Backend, pending: Order
+    ) -> None:
+        ports.book.begin(pending, "task-1", "two")
+        ports.book.bury(pending.id, Reason.ATTEMPTS_EXHAUSTED)
+
+        ports.book.revive(pending.id)
+
+        assert ports.book.begin(pending, "task-1", "two") == Begun("pending", 1)
+        assert backend.dead_orders() == set()
+
+    async def test_a_processed_order_without_invoice_is_owed_only_that(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        ports.book.begin_invoice(processed.id, "one")
+        ports.book.bury(processed.id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
+
+        claim = ports.book.revive(processed.id)
+
+        (record,) = claim.records
+        assert record.status is OrderStatus.PROCESSED
+        assert record.owed is TaskName.GENERATE_INVOICE
+        assert backend.stock_text(processed.item) == "8"
+        assert ports.book.begin_invoice(processed.id, "one") == Begun("processed", 1)
+        issued = await ports.lookup.find("invoice-of-1001")
+        assert issued is not None
+        assert (issued.task, issued.timings.enqueued_at_ms) == ("generate_invoice", claim.at_ms)
+
+    def test_what_is_still_worked_on_or_done_is_refused(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        ports.book.begin(an_order("1002"), "task-2", "one")
+        before = [ports.book.find("1001"), ports.book.find("1002")]
+
+        for order_id, status in [("1001", "processed"), ("1002", "pending")]:
+            with pytest.raises(OrderNotRetriable) as refused:
+                ports.book.revive(order_id)
+            assert refused.value.status == status
+
+        assert [ports.book.find("1001"), ports.book.find("1002")] == before
+
+    def test_an_unknown_order_is_unknown(self, ports: Ports) -> None:
+        with pytest.raises(UnknownOrder):
+            ports.book.revive("1001")

@@ -1,0 +1,148 @@
+"""`NotificationIntake` and `NotificationBook`: owed until delivered, or given up."""
+
+from shop.domain.notification import NotificationRecord, NotificationStatus
+from shop.domain.order import Begun
+from tests.builders import ANN, a_notification
+from tests.contract.backends import OVERDUE_AFTER_MS, Backend, Ports
+
+PENDING = NotificationRecord(
+    "task-1", ANN, "Your parcel is here.", NotificationStatus.PENDING, 0, None
+)
+
+
+def lost(ports: Ports) -> list[str]:
+    claim = ports.notifications.claim_lost("priority", queue_is_idle=True, limit=10)
+    return [record.task_id for record in claim.records]
+
+
+class TestPlaced:
+    async def test_it_is_owed_and_issued_by_the_stores_clock(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        before_ms = backend.now_ms()
+
+        at_ms = await ports.notification_intake.place(a_notification(), "task-1")
+
+        assert before_ms <= at_ms <= backend.now_ms()
+        assert ports.notifications.find("task-1") == PENDING
+        assert backend.open_notifications() == {"task-1"}
+        issued = await ports.lookup.find("task-1")
+        assert issued is not None
+        assert (issued.task, issued.timings.enqueued_at_ms) == ("send_notification", at_ms)
+
+    async def test_again_it_is_the_same(self, ports: Ports) -> None:
+        await ports.notification_intake.place(a_notification(), "task-1")
+        ports.notifications.begin(a_notification(), "task-1", "one")
+        before = ports.notifications.find("task-1")
+
+        await ports.notification_intake.place(a_notification(), "task-1")
+
+        assert ports.notifications.find("task-1") == before
+
+    async def test_text_of_any_script_is_kept(self, ports: Ports) -> None:
+        message = "Ваш заказ в пути\n\u202eשלום\u202c 🚚\x00'\"\\"
+        await ports.notification_intake.place(a_notification(message=message), "task-1")
+
+        record = ports.notifications.find("task-1")
+        assert record is not None
+        assert record.message == message
+
+
+class TestBegun:
+    async def test_each_delivery_counts_once(self, ports: Ports) -> None:
+        await ports.notification_intake.place(a_notification(), "task-1")
+
+        for delivery_id, attempts in [("one", 1), ("one", 1), ("two", 2)]:
+            begun = ports.notifications.begin(a_notification(), "task-1", delivery_id)
+            assert begun == Begun("pending", attempts)
+
+    def test_one_sent_by_hand_is_recorded(self, ports: Ports, backend: Backend) -> None:
+        assert ports.notifications.begin(a_notification(), "task-1", "one") == Begun("pending", 1)
+
+        record = ports.notifications.find("task-1")
+        assert record is not None
+        assert (record.email, record.message) == (ANN, "Your parcel is here.")
+        assert backend.open_notifications() == {"task-1"}
+
+
+class TestDelivered:
+    def test_nothing_is_owed_any_more(self, ports: Ports, backend: Backend) -> None:
+        ports.notifications.begin(a_notification(), "task-1", "one")
+
+        ports.notifications.delivered("task-1")
+        ports.notifications.delivered("task-1")
+
+        record = ports.notifications.find("task-1")
+        assert record is not None
+        assert record.status is NotificationStatus.DELIVERED
+        assert backend.open_notifications() == set()
+        assert ports.notifications.begin(a_notification(), "task-1", "two") == Begun("delivered", 1)
+        assert backend.open_notifications() == set()
+
+    def test_it_can_be_neither_postponed_nor_given_up(self, ports: Ports, backend: Backend) -> None:
+        ports.notifications.begin(a_notification(), "task-1", "one")
+        ports.notifications.delivered("task-1")
+        before = ports.notifications.find("task-1")
+
+        ports.notifications.postpone("task-1", 1.0, "too late")
+        ports.notifications.bury("task-1", "too late")
+
+        assert ports.notifications.find("task-1") == before
+        assert backend.open_notifications() == backend.dead_notifications() == set()
+
+
+class TestPostponed:
+    def test_it_is_sent_again_not_before_the_delay_has_passed(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        ports.notifications.begin(a_notification(), "task-1", "one")
+
+        ports.notifications.postpone("task-1", 60.5, "the server is away")
+
+        record = ports.notifications.find("task-1")
+        assert record is not None
+        assert record.status is NotificationStatus.PENDING
+        assert record.reason == "the server is away"
+        backend.pass_time(60_000)
+        assert lost(ports) == []
+        backend.pass_time(500)
+        assert lost(ports) == ["task-1"]
+
+    def test_one_that_is_not_there_stays_so(self, ports: Ports, backend: Backend) -> None:
+        ports.notifications.postpone("task-1", 1.0, "the server is away")
+
+        assert ports.notifications.find("task-1") is None
+        assert backend.open_notifications() == set()
+
+
+class TestGivenUp:
+    def test_it_is_dead_with_its_reason(self, ports: Ports, backend: Backend) -> None:
+        ports.notifications.begin(a_notification(), "task-1", "one")
+
+        ports.notifications.bury("task-1", "no such mailbox")
+        ports.notifications.bury("task-1", "again")
+
+        record = ports.notifications.find("task-1")
+        assert record is not None
+        assert record.status is NotificationStatus.FAILED
+        assert record.reason == "no such mailbox"
+        assert backend.open_notifications() == set()
+        assert backend.dead_notifications() == {"task-1"}
+        backend.pass_time(OVERDUE_AFTER_MS)
+        assert lost(ports) == []
+
+    def test_it_is_not_delivered_afterwards(self, ports: Ports, backend: Backend) -> None:
+        ports.notifications.begin(a_notification(), "task-1", "one")
+        ports.notifications.bury("task-1", "no such mailbox")
+
+        assert ports.notifications.begin(a_notification(), "task-1", "two").status == "failed"
+        ports.notifications.delivered("task-1")
+
+        assert backend.dead_notifications() == {"task-1"}
+        record = ports.notifications.find("task-1")
+        assert record is not None
+        assert record.status is NotificationStatus.FAILED
+
+
+def test_what_was_never_recorded_is_not_found(ports: Ports) -> None:
+    assert ports.notifications.find("task-1") is None

@@ -1,0 +1,97 @@
+"""What the probes say while something is missing, and that it mends itself."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from testing.stack import REDIS, WORKER_DEFAULT, WORKER_PRIORITY, ServiceHandle, Stack
+from tests.integration.customer import Customer, Goods, new_id
+
+#: What DESIGN section 3 grants an answer while Redis is away.
+LIMIT_S = 2.0
+WORKERS = {"worker:default": WORKER_DEFAULT, "worker:priority": WORKER_PRIORITY}
+
+
+@contextmanager
+def stopped(service: ServiceHandle) -> Iterator[None]:
+    service.stop()
+    try:
+        yield
+    finally:
+        service.start()
+
+
+@contextmanager
+def frozen(service: ServiceHandle) -> Iterator[None]:
+    service.pause()
+    try:
+        yield
+    finally:
+        service.resume()
+
+
+def test_a_whole_shop_is_ready(customer: Customer) -> None:
+    assert customer.http.get("/health/live").json() == {"status": "alive"}
+    answer = customer.http.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready"}
+
+
+def test_a_worker_that_is_missing_is_named(customer: Customer, stack: Stack) -> None:
+    service = stack.service(WORKER_PRIORITY)
+    # In containers both workers share one.
+    expected = [name for name, worker in WORKERS.items() if stack.service(worker) is service]
+    with stopped(service):
+        problem = customer.until("the missing worker is noticed", lambda: _not_ready(customer))
+        assert problem["type"] == "/problems/not-ready"
+        assert problem["missing"] == expected
+        assert customer.http.get("/health/live").status_code == 200
+        # It can still be taken in.
+        task_id = customer.notify("while nobody delivers")
+    stack.wait_ready()
+    assert customer.ended(task_id)["result"] == {"status": "delivered"}
+
+
+@pytest.mark.parametrize("away", [stopped, frozen])
+def test_without_redis_every_call_is_answered_in_time_and_orders_resume_by_themselves(
+    customer: Customer, goods: Goods, stack: Stack, away: object
+) -> None:
+    before, during = customer.place(goods.sku, qty=1), new_id("order")
+    with away(stack.service(REDIS)):  # type: ignore[operator]
+        for _ in range(3):
+            answer, took_s = _timed(lambda: customer.order(goods.sku, during, qty=2))
+            assert answer.status_code == 503
+            assert took_s < LIMIT_S
+            assert answer.json()["type"] == "/problems/store-unavailable"
+            assert int(answer.headers["Retry-After"]) > 0
+        answer, took_s = _timed(lambda: customer.http.get("/health/ready"))
+        assert (answer.status_code, answer.json()["missing"]) == (503, ["redis"])
+        assert took_s < LIMIT_S
+        assert customer.http.get("/health/live").status_code == 200
+
+    # Sending the same order again is always safe, though one of those before may have been taken.
+    again = customer.until(
+        "orders are taken again",
+        lambda: (answer := customer.order(goods.sku, during, qty=2)).is_success and answer,
+    )
+    assert again.json()["order_id"] == during
+    customer.invoiced(during)
+    # What was there before was kept.
+    customer.invoiced(before)
+    assert goods.left == 7
+    task_id = customer.notify("after the outage")
+    assert customer.ended(task_id)["result"] == {"status": "delivered"}
+
+
+def _not_ready(customer: Customer) -> dict[str, object] | None:
+    answer = customer.http.get("/health/ready")
+    return answer.json() if answer.status_code == 503 else None
+
+
+def _timed(call: object) -> tuple[httpx.Response, float]:
+    began_s = time.monotonic()
+    answer = call()  # type: ignore[operator]
+    return answer, time.monotonic() - began_s

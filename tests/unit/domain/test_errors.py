@@ -1,0 +1,45 @@
+"""The shop's errors keep their data and their text on the way from a pool's process."""
+
+import copy
+import pickle
+
+import pytest
+
+from shop.domain import errors
+
+EXAMPLES = [
+    errors.InvalidAmount("free", "EUR"),
+    errors.InvalidTask("process_order", "qty: too small"),
+    errors.OrderConflict("1001"),
+    errors.UnknownOrder("1001"),
+    errors.OrderNotProcessed("1001", "pending"),
+    errors.OrderNotRetriable("1001", "processed"),
+    errors.BacklogFull(7, 7),
+    errors.StoreUnavailable("ConnectionError: refused"),
+    errors.PublishFailed("OperationalError: refused"),
+    errors.DeliveryFailed("SMTPRecipientsRefused"),
+]
+
+
+def test_every_error_has_an_example_here() -> None:
+    assert {type(error) for error in EXAMPLES} == set(errors.ShopError.__subclasses__())
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_errors_survive_being_pickled(error: errors.ShopError) -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(error, protocol))
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_errors_can_be_copied(error: errors.ShopError) -> None:
+    assert str(copy.copy(error)) == str(error)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_the_text_holds_the_data(error: errors.ShopError) -> None:
+    for value in vars(error).values():
+        assert str(value) in str(error)
