@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from shop.adapters import terminal
 from shop.domain.errors import InvalidAmount, ShopError, StoreUnavailable, UnknownOrder
 from shop.domain.money import format_amount, parse_amount
-from shop.domain.order import Identifier, OrderRecord
+from shop.domain.order import Identifier
 from shop.domain.stock import StockLevel
 from shop.settings import Settings
 
@@ -140,15 +140,8 @@ def stock_list(as_json: AsJson = False) -> None:
 
     settings = _settings()
     levels = stock_room(settings).levels()
-    if as_json:
-        terminal.print_json([_level_fields(level) for level in levels])
-    elif levels:
-        rows = [
-            (level.sku, str(level.qty), terminal.amount(level.price_minor, settings.currency))
-            for level in levels
-        ]
-        right = ("Stock", "Price")
-        terminal.console().print(terminal.table(("SKU", *right), rows, right=right))
+    if levels or as_json:
+        terminal.show_levels(levels, settings.currency, as_json=as_json)
     else:
         typer.echo("There is no stock; `shop seed` puts some in.")
 
@@ -173,7 +166,7 @@ def stock_set(
     level = StockLevel(_identifier(sku), qty, price_minor)
     stock_room(settings).put(level)
     if as_json:
-        terminal.print_json(_level_fields(level))
+        terminal.print_json(terminal.level_fields(level))
     else:
         at = "" if price_minor is None else f" at {format_amount(price_minor, settings.currency)}"
         typer.echo(f"{level.sku}: {level.qty} in stock{at}.")
@@ -188,7 +181,7 @@ def order_show(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
     record = bootstrap_worker(settings).orders.find(_identifier(order_id))
     if record is None:
         raise UnknownOrder(order_id)
-    _print_order(record, settings, as_json=as_json)
+    terminal.show_order(record, settings.currency, as_json=as_json)
 
 
 @order_app.command("retry")
@@ -198,7 +191,7 @@ def order_retry(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
 
     settings = _settings()
     record = bootstrap_worker(settings).processor.retry(_identifier(order_id))
-    _print_order(record, settings, as_json=as_json)
+    terminal.show_order(record, settings.currency, as_json=as_json)
 
 
 @app.command(rich_help_panel=DATA)
@@ -217,15 +210,7 @@ def report(
     found = stock.stored_report(day.date()) if day else Reporting(stock).daily().as_json()
     if found is None:
         _fail(f"there is no stock report of {day:%Y-%m-%d}")
-    if as_json:
-        terminal.print_json(found)
-        return
-    rows = [(sku, str(qty)) for sku, qty in sorted(found["levels"].items())]
-    terminal.console().print(terminal.table(("SKU", "Stock"), rows, right=("Stock",)))
-    typer.echo(f"{found['date']}: {found['skus']} SKUs, {found['units']} units.")
-    for heading, skus in (("Out of stock", "out_of_stock"), ("Not a number", "unreadable")):
-        if found[skus]:
-            typer.echo(f"{heading}: {', '.join(found[skus])}.")
+    terminal.show_report(found, as_json=as_json)
 
 
 @app.command(rich_help_panel=CHECK)
@@ -287,17 +272,6 @@ def _identifier(text: str) -> str:
         raise Refused(
             f"{text!r} is not 1 to 64 of A-Z a-z 0-9 . _ - with no dot in front"
         ) from None
-
-
-def _level_fields(level: StockLevel) -> dict[str, Any]:
-    return {"sku": level.sku, "qty": level.qty, "price_minor": level.price_minor}
-
-
-def _print_order(record: OrderRecord, settings: Settings, *, as_json: bool) -> None:
-    if as_json:
-        terminal.print_json(terminal.order_fields(record))
-    else:
-        terminal.console().print(terminal.order_table(record, settings.currency))
 
 
 def _fail(*problems: str, code: int = EXIT_FAILED) -> NoReturn:

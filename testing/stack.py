@@ -65,7 +65,10 @@ class ServiceHandle(Protocol):
         """Let it go on, as if no time had passed; harmless when it is not frozen."""
 
     def processes(self) -> list[ProcessInfo]:
-        """Its processes, parents before their children; none when it does not run."""
+        """Its processes, parents before their children; none when it does not run.
+
+        Raises `StackFailed` for a frozen one that cannot be looked into.
+        """
 
     def pids(self) -> list[int]:
         """The numbers of `processes`."""

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from shop.domain.money import format_amount
 from shop.domain.order import OrderRecord
+from shop.domain.stock import StockLevel
 
 #: Of a table that is not shown on a terminal, in columns: wide enough for two long ids.
 PIPED_WIDTH = 160
@@ -45,6 +46,45 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def show_levels(levels: Sequence[StockLevel], currency: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json([level_fields(level) for level in levels])
+        return
+    rows = [(level.sku, str(level.qty), amount(level.price_minor, currency)) for level in levels]
+    console().print(table(("SKU", "Stock", "Price"), rows, right=("Stock", "Price")))
+
+
+def level_fields(level: StockLevel) -> dict[str, Any]:
+    return {"sku": level.sku, "qty": level.qty, "price_minor": level.price_minor}
+
+
+def show_report(report: Mapping[str, Any], *, as_json: bool) -> None:
+    """A stock report as it is stored."""
+    if as_json:
+        print_json(report)
+        return
+    rows = [(sku, str(qty)) for sku, qty in sorted(report["levels"].items())]
+    printer = console()
+    printer.print(table(("SKU", "Stock"), rows, right=("Stock",)))
+    printer.print(f"{report['date']}: {report['skus']} SKUs, {report['units']} units.")
+    for heading, skus in (("Out of stock", "out_of_stock"), ("Not a number", "unreadable")):
+        if report[skus]:
+            printer.print(f"{heading}: {', '.join(report[skus])}.", markup=False, soft_wrap=True)
+
+
+def show_order(record: OrderRecord, currency: str, *, as_json: bool) -> None:
+    fields = order_fields(record)
+    if as_json:
+        print_json(fields)
+        return
+    fields["unit_price"] = amount(fields.pop("unit_price_minor"), currency)
+    rows = [
+        (name.replace("_", " "), "-" if value is None else str(value))
+        for name, value in fields.items()
+    ]
+    console().print(table(("Order", record.order_id), rows[1:]))
+
+
 def order_fields(record: OrderRecord) -> dict[str, Any]:
     """An order by the names of `GET /order/{id}`, with what the API does not show."""
     return {
@@ -61,16 +101,6 @@ def order_fields(record: OrderRecord) -> dict[str, Any]:
         "unit_price_minor": record.unit_price_minor,
         "invoice": f"/invoice/{record.order_id}" if record.has_invoice else None,
     }
-
-
-def order_table(record: OrderRecord, currency: str) -> Table:
-    fields = order_fields(record)
-    fields["unit_price"] = amount(fields.pop("unit_price_minor"), currency)
-    rows = [
-        (name.replace("_", " "), "-" if value is None else str(value))
-        for name, value in fields.items()
-    ]
-    return table(("Order", record.order_id), rows[1:])
 
 
 def amount(minor: int | None, currency: str) -> str:

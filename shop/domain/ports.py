@@ -128,8 +128,13 @@ class OrderBook(Protocol):
 class NotificationBook(Protocol):
     """Where tasks move notifications on."""
 
-    def begin(self, notification: Notification, task_id: str, delivery_id: str) -> Begun:
-        """Count the attempt and push the due time back; records what was sent by hand."""
+    def begin(
+        self, notification: Notification, task_id: str, delivery_id: str, *, lease_s: float = 0.0
+    ) -> Begun:
+        """Count the attempt and push the due time back; records what was sent by hand.
+
+        The sweep leaves it alone for `lease_s` longer than other work that has begun.
+        """
         ...
 
     def delivered(self, task_id: str) -> None: ...
@@ -191,6 +196,11 @@ class InvoiceRenderer(Protocol):
 
 class Mailer(Protocol):
     """Takes a message to the customer."""
+
+    @property
+    def max_delivery_s(self) -> float:
+        """How long a delivery may be under way before it is taken for lost."""
+        ...
 
     def deliver(self, notification: Notification) -> None:
         """Raises `DeliveryFailed` when another attempt may help."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 #: How long services may take to end on SIGTERM before they are killed.
 STOP_WITHIN_S = 4.0
+KILLED_WITHIN_S = 2.0
 POLL_EVERY_S = 0.05
 
 
@@ -25,11 +26,17 @@ def main() -> None:
             groups.discard(group)
     for group in groups:
         _sent(os.kill, group, signal.SIGTERM)
-    give_up_s = time.monotonic() + STOP_WITHIN_S
-    while any(_sent(os.killpg, group, 0) for group in groups) and time.monotonic() < give_up_s:
-        time.sleep(POLL_EVERY_S)
+    _wait_until_gone(groups, STOP_WITHIN_S)
     for group in groups:
         _sent(os.killpg, group, signal.SIGKILL)
+    # Whoever finds the lock free that this process holds may take their place.
+    _wait_until_gone(groups, KILLED_WITHIN_S)
+
+
+def _wait_until_gone(groups: set[int], within_s: float) -> None:
+    give_up_s = time.monotonic() + within_s
+    while any(_sent(os.killpg, group, 0) for group in groups) and time.monotonic() < give_up_s:
+        time.sleep(POLL_EVERY_S)
 
 
 def _sent(send: Callable[[int, int], None], target: int, signum: int) -> bool:

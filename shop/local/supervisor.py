@@ -1,5 +1,7 @@
 """Starts services in the order of their needs, stops them in stages, and leaves none behind."""
 
+import io
+import math
 import os
 import queue
 import signal
@@ -10,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from pathlib import Path
 from types import FrameType
 
 from honcho.manager import Manager
@@ -126,7 +127,7 @@ class Supervisor(Manager):  # type: ignore[misc]
 
     def say(self, text: str) -> None:
         """Print a line of the supervisor's own."""
-        self._printer.write(Message("line", text, self._clock.now(), OWN_NAME, None))
+        self._show([Message("line", text, self._clock.now(), OWN_NAME, None)])
 
     def _advance(self) -> None:
         match self._phase:
@@ -139,7 +140,11 @@ class Supervisor(Manager):  # type: ignore[misc]
         ready = {run.service.name for run in self._runs.values() if run.is_ready}
         for run in self._runs.values():
             if run.group is None and ready.issuperset(run.service.after):
-                run.group = run.process.start(self.events)
+                try:
+                    run.group = run.process.start(self.events)
+                except OSError as error:
+                    self._fail(f"{run.service.name} cannot be started: {error}", [])
+                    return
                 self._tell_guard(f"+{run.group}")
             if run.is_alive and not run.is_ready:
                 run.is_ready = run.service.is_ready()
@@ -169,18 +174,18 @@ class Supervisor(Manager):  # type: ignore[misc]
 
     def _receive(self) -> None:
         """Handle events until it is time to look again, or one of them changes something."""
-        until_s = None if self._phase is _Phase.RUNNING else time.monotonic() + POLL_EVERY_S
-        left_s = None if until_s is None else POLL_EVERY_S
-        while True:
+        phase = self._phase
+        until_s = math.inf if phase is _Phase.RUNNING else time.monotonic() + POLL_EVERY_S
+        left_s = until_s - time.monotonic()
+        while left_s > 0 and self._phase is phase:
             try:
-                event = self.events.get(timeout=left_s)
+                event = self.events.get(timeout=None if left_s == math.inf else left_s)
             except queue.Empty:
                 return
             self._handle(event)
-            if until_s is not None:
-                left_s = until_s - time.monotonic()
-            if event.type != "line" or (left_s is not None and left_s <= 0):
+            if event.type == "stop":
                 return
+            left_s = until_s - time.monotonic()
 
     def _handle(self, event: Message) -> None:
         match event.type:
@@ -214,8 +219,8 @@ class Supervisor(Manager):  # type: ignore[misc]
                 self._printer.write(line)
         except OSError as error:
             # The terminal or the pipe is gone: nobody sees what happens from here on.
-            self._printer.output = Path(os.devnull).open("w")  # noqa: SIM115
-            self.failure = f"the output is gone: {error}"
+            self._printer.output = io.StringIO()
+            self.failure = self.failure or f"the output is gone: {error}"
             self.stop()
 
     def _alive(self) -> list[_Run]:

@@ -53,7 +53,7 @@ def up(stack: Stack, settings: Settings) -> str | None:
             terminal.console().print(_table(stack, settings, flower_password))
 
         supervisor = Supervisor(
-            _stack_services(stack, settings, flower_password),
+            stack_services(stack, settings, flower_password),
             Printer(sys.stdout, time_format=""),
             on_ready=show_table,
             held_fd=lock,
@@ -74,7 +74,8 @@ def run_workers(settings: Settings) -> str | None:
     return supervisor.failure
 
 
-def _stack_services(stack: Stack, settings: Settings, flower_password: str) -> list[Service]:
+def stack_services(stack: Stack, settings: Settings, flower_password: str) -> list[Service]:
+    """The services of `stack`, whose data folder is claimed."""
     data_dir, run_dir = stack.data_dir, stack.data_dir.run
     password = settings.redis_password.get_secret_value() if settings.redis_password else None
     try:

@@ -49,7 +49,9 @@ class Notifier:
         self, notification: Notification, task_id: str, delivery_id: str
     ) -> NotificationStatus:
         """Where the notification stands afterwards; `PENDING` when it is to be tried again."""
-        begun = self._notifications.begin(notification, task_id, delivery_id)
+        begun = self._notifications.begin(
+            notification, task_id, delivery_id, lease_s=self._mailer.max_delivery_s
+        )
         if begun.status != NotificationStatus.PENDING:
             return NotificationStatus(begun.status)
         if begun.attempts > MAX_ATTEMPTS:

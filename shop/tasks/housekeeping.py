@@ -48,6 +48,10 @@ class Housekeeping(bootsteps.StartStopStep):
         if self._thread is not None:
             self._thread.join(timeout=1.0)
 
+    def terminate(self, worker: WorkController) -> None:
+        """SIGTERM, remapped to a soft shutdown, comes here and not to `stop`."""
+        self.stop(worker)
+
     def _run(self, worker: WorkController, queues: list[str]) -> None:
         services: WorkerServices = worker.app.services()
         chores = [_Chore(BEAT_EVERY_S, lambda: _beat(services, worker.hostname, queues))]

@@ -36,12 +36,15 @@ class FakeNotificationBook:
         self._store = store
         self._overdue_after_ms = overdue_after_ms
 
-    def begin(self, notification: Notification, task_id: str, delivery_id: str) -> Begun:
+    def begin(
+        self, notification: Notification, task_id: str, delivery_id: str, *, lease_s: float = 0.0
+    ) -> Begun:
         store = self._store
+        lease_ms = round(lease_s * 1000)
         with store.step() as now_ms:
             row = store.notifications.setdefault(task_id, _row(notification))
             if row.status == NotificationStatus.PENDING:
-                store.notifications_open[task_id] = now_ms + self._overdue_after_ms
+                store.notifications_open[task_id] = now_ms + self._overdue_after_ms + lease_ms
                 if row.delivery != delivery_id:
                     row.attempts += 1
                     row.delivery = delivery_id

@@ -17,6 +17,7 @@ class FakeMailer:
     failure: str | None = None
     #: Called while a delivery is under way.
     meanwhile: Callable[[], object] = lambda: None
+    max_delivery_s: float = 0.0
 
     def deliver(self, notification: Notification) -> None:
         self.meanwhile()

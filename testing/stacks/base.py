@@ -1,15 +1,16 @@
 """What stacks have in common: clients, waiting until ready, and the report on a failure."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-import httpx
 from celery import Celery
 from redis import Redis
 from redis.exceptions import RedisError
 
+from shop.local.ready import http_ok
 from testing.stack import (
     BROKER_DB,
     FLOWER,
@@ -101,23 +102,23 @@ class BaseStack(ABC):
             self._handles = {}
 
     def wait_ready(self, within_s: float = START_WITHIN_S) -> None:
-        urls = {"API": f"{self.base_url}/health/ready"}
+        probes = {"API": (self.base_url, "/health/ready")}
         if FLOWER in self._handles:
-            urls["Flower"] = f"{self.flower_url}/healthcheck"
-        with httpx.Client(timeout=CLIENT_TIMEOUT_S, trust_env=False) as client:
-            for what, url in urls.items():
-                wait_for(
-                    f"{what} of the {self.name} stack is ready",
-                    lambda url=url: self._answers(client, url),  # type: ignore[misc]
-                    within_s=within_s,
-                    explain=self.describe,
-                )
+            probes["Flower"] = (self.flower_url, "/healthcheck")
+        for what, (url, path) in probes.items():
+            host, _, port = url.removeprefix("http://").partition(":")
+            wait_for(
+                f"{what} of the {self.name} stack is ready",
+                partial(self._is_ready, http_ok(host, int(port), path)),
+                within_s=within_s,
+                explain=self.describe,
+            )
 
     def describe(self) -> str:
         parts = [self._describe_redis()]
         for handle in self.services:
-            state = f"runs as {handle.pids()}" if handle.is_running else "does not run"
-            parts.append(f"--- {handle.name} {state}; its last lines:\n{handle.logs(LOG_LINES)}")
+            parts.append(f"--- {handle.name} {_state(handle)}; its last lines:")
+            parts.append(handle.logs(LOG_LINES))
         return "\n".join(parts)
 
     def __enter__(self) -> Self:
@@ -137,14 +138,11 @@ class BaseStack(ABC):
     ) -> None:
         self.stop()
 
-    def _answers(self, client: httpx.Client, url: str) -> bool:
+    def _is_ready(self, probe: Callable[[], bool]) -> bool:
         ended = [handle.name for handle in self.services if not handle.is_running]
         if ended:
             raise TimedOut(f"{', '.join(ended)} ended\n{self.describe()}")
-        try:
-            return client.get(url).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+        return probe()
 
     def _describe_redis(self) -> str:
         broker, store = self.redis(BROKER_DB), self.redis()
@@ -160,3 +158,12 @@ class BaseStack(ABC):
             f"--- waiting {queues}, in hand {in_hand}, owed {owed}, given up {dead}, "
             f"workers {workers}"
         )
+
+
+def _state(handle: ServiceHandle) -> str:
+    if not handle.is_running:
+        return "does not run"
+    try:
+        return f"runs as {handle.pids()}"
+    except StackFailed as error:
+        return f"runs, but {error}"

@@ -27,8 +27,8 @@ class ContainerSpec:
     image: str
     command: list[str]
     environment: dict[str, str]
-    #: Ports inside the container.
-    ports: tuple[int, ...]
+    #: What it listens on, inside its container, if it is reached from outside.
+    port: int | None
     stop_grace_s: float
     #: Arguments for creating the container, as docker-py names them.
     options: dict[str, Any]
@@ -40,8 +40,10 @@ def read_services(image: str, environment: Mapping[str, str]) -> dict[str, Conta
     What belongs to one machine (published ports, mounted folders, `.env`) is left out.
     """
     done = subprocess.run(
-        ["docker", "compose", "--env-file", os.devnull, "-f", str(ROOT / COMPOSE_FILE)]
-        + ["config", "--format", "json"],
+        [
+            *("docker", "compose", "--env-file", os.devnull, "-f", str(ROOT / COMPOSE_FILE)),
+            *("config", "--format", "json"),
+        ],
         check=False,
         capture_output=True,
         text=True,
@@ -64,7 +66,7 @@ def _spec(name: str, service: Mapping[str, Any]) -> ContainerSpec:
         image=service["image"],
         command=service["command"],
         environment=given,
-        ports=tuple(int(port["target"]) for port in service.get("ports", ())),
+        port=next((int(port["target"]) for port in service.get("ports", ())), None),
         stop_grace_s=_seconds(service["stop_grace_period"]),
         options={
             "init": service.get("init", False),
@@ -91,7 +93,8 @@ def _healthcheck(check: Mapping[str, Any]) -> dict[str, Any]:
 def _seconds(duration: str) -> float:
     """`1m30s` is 90."""
     return sum(
-        float(number) * _UNITS_S[unit] for number, unit in re.findall(r"([\d.]+)(ms|[hms])", duration)
+        float(number) * _UNITS_S[unit]
+        for number, unit in re.findall(r"([\d.]+)(ms|[hms])", duration)
     )
 
 

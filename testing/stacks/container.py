@@ -1,9 +1,9 @@
 """A service as a container."""
 
 import signal
+import subprocess
 from typing import Any
 
-from docker.errors import APIError, NotFound  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
@@ -33,8 +33,10 @@ done 2>/dev/null
 class ContainerHandle:
     """A `ServiceHandle` over a container of the stack's network, named in it as in Compose."""
 
-    def __init__(self, spec: ContainerSpec, network: Network, ports: dict[int, int]) -> None:
-        """`ports` are published on this machine: from a port inside to one of 127.0.0.1."""
+    def __init__(
+        self, spec: ContainerSpec, network: Network, *, published_at: int | None = None
+    ) -> None:
+        """`published_at` is the port of 127.0.0.1 where this machine reaches the service."""
         self.name = spec.name
         self._spec = spec
         self._container = (
@@ -45,18 +47,17 @@ class ContainerHandle:
             .with_network_aliases(spec.name)
             .with_kwargs(**spec.options)
         )
-        published: dict[str, Any] = {f"{inside}/tcp": (HOST, at) for inside, at in ports.items()}
-        self._container.ports.update(published)
+        if published_at is not None:
+            # One number, so that it stays the same when the container is started again.
+            published: dict[str, Any] = {f"{spec.port}/tcp": (HOST, published_at)}
+            self._container.ports.update(published)
 
     def create(self) -> None:
         """Make the container and start it for the first time."""
         self._container.start()
 
     def remove(self) -> None:
-        try:
-            self._container.stop()
-        except NotFound:
-            pass
+        self._container.stop()
 
     @property
     def is_running(self) -> bool:
@@ -100,10 +101,7 @@ class ContainerHandle:
     def processes(self) -> list[ProcessInfo]:
         if not self.is_running:
             return []
-        try:
-            listed = self.run(["sh", "-c", _LIST_PROCESSES])
-        except APIError as error:
-            raise StackFailed(f"the processes of {self.name} cannot be listed: {error}") from error
+        listed = self.run(["sh", "-c", _LIST_PROCESSES])
         found = []
         for line in listed.splitlines():
             pid, parent, command = line.split(" ", 2)
@@ -125,11 +123,17 @@ class ContainerHandle:
 
     def run(self, command: list[str]) -> str:
         """The output of a command in the running container. Raises `StackFailed` if it fails."""
-        done = self._container.exec(command)
-        output = done.output.decode(errors="replace")
-        if done.exit_code != 0:
-            raise StackFailed(f"{' '.join(command)} in {self.name}: {done.exit_code}: {output}")
-        return output
+        done = subprocess.run(
+            ["docker", "exec", self._container.get_container_id(), *command],
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr).strip()
+            raise StackFailed(f"{' '.join(command)} in {self.name}: {done.returncode}: {said}")
+        return done.stdout
 
     @property
     def _docker(self) -> Any:

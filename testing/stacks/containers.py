@@ -2,12 +2,22 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from testcontainers.core.config import testcontainers_config
+from testcontainers.core.labels import SESSION_ID
 from testcontainers.core.network import Network
 
-from testing.stack import API, BEAT, FLOWER, REDIS, WORKER_DEFAULT, WORKER_PRIORITY, ServiceHandle
+from testing.stack import (
+    API,
+    BEAT,
+    FLOWER,
+    REDIS,
+    WORKER_DEFAULT,
+    WORKER_PRIORITY,
+    ServiceHandle,
+    Stack,
+)
 from testing.stacks.base import FLOWER_AUTH, BaseStack
 from testing.stacks.compose import read_services
 from testing.stacks.container import ContainerHandle
@@ -61,7 +71,7 @@ class ContainerStack(BaseStack):
     def start(self) -> None:
         # Its place is taken by a process of ours, which needs no image from a registry.
         testcontainers_config.ryuk_disabled = True
-        ensure_reaper()
+        ensure_reaper(SESSION_ID)
         user, password = FLOWER_AUTH
         services = read_services(
             self._image or build_image(),
@@ -69,8 +79,9 @@ class ContainerStack(BaseStack):
         )
         self._network = Network().create()
         for name, service in services.items():
-            ports = {inside: self._ports[name] for inside in service.ports}
-            self._containers[name] = ContainerHandle(service, self._network, ports)
+            self._containers[name] = ContainerHandle(
+                service, self._network, published_at=self._ports.get(name)
+            )
         handles: dict[str, ServiceHandle] = {
             work: self._containers[name] for work, name in CONTAINERS.items()
         }
@@ -94,3 +105,7 @@ def _in_parallel(work: Callable[[ContainerHandle], T], handles: Iterable[Contain
         outcomes = [pool.submit(work, handle) for handle in handles]
     for outcome in outcomes:
         outcome.result()
+
+
+if TYPE_CHECKING:
+    _is_a_stack: type[Stack] = ContainerStack

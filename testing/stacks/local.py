@@ -5,12 +5,13 @@ import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import shop
 from shop.local import services, valkey
 from shop.local.service import Service
 from shop.settings import Settings
-from testing.stack import REDIS
+from testing.stack import REDIS, Stack
 from testing.stacks.base import FLOWER_AUTH, BaseStack
 from testing.stacks.ports import HOST, stable_port
 from testing.stacks.processes import Guard, ProcessHandle
@@ -109,9 +110,7 @@ class LocalStack(BaseStack):
             **self.environment,
         }
         return [
-            services.redis_service(
-                valkey.binary(), config, port=self._redis_port, password=None
-            ),
+            services.redis_service(valkey.binary(), config, port=self._redis_port, password=None),
             services.api_service(HOST, self._api_port, env=env),
             *services.worker_services(_settings(env), env=env, run_dir=run_dir),
             services.beat_service(folder / "celerybeat-schedule", env=env, run_dir=run_dir),
@@ -133,3 +132,7 @@ def _environment(own: Mapping[str, str]) -> dict[str, str]:
     path = os.pathsep.join(filter(None, (root, own.get("PYTHONPATH"))))
     kept = {name: value for name, value in own.items() if name.upper() not in names}
     return {**kept, "PYTHONPATH": path}
+
+
+if TYPE_CHECKING:
+    _is_a_stack: type[Stack] = LocalStack

@@ -6,7 +6,7 @@ from shop.domain.errors import OrderNotProcessed
 from shop.domain.order import Begun, Order, OrderStatus, Reason
 from shop.domain.work import TaskName
 from tests.builders import an_order, follow_ups
-from tests.contract.backends import Backend, Ports
+from tests.contract.backends import OVERDUE_AFTER_MS, Backend, Ports
 
 #: Every byte there is, so that no layer can take it for text.
 PDF = b"%PDF-1.7\n" + bytes(range(256)) + b"\x00\xff\xfe"
@@ -63,10 +63,36 @@ def test_one_that_is_there_is_not_begun_again(ports: Ports, order: Order) -> Non
     assert ports.book.begin_invoice(order.id, "two") == Begun("invoiced", 0)
 
 
+def test_one_that_was_there_before_its_order_is_owed_no_more(
+    ports: Ports, backend: Backend
+) -> None:
+    ports.book.store_invoice("1001", PDF)
+    order = an_order()
+    backend.set_by_hand("stock", order.item, "10")
+    ports.book.begin(order, "task-1", "one")
+    ports.book.settle(order.id, order.item, follow_ups(order))
+    assert backend.open_orders() == {order.id}
+
+    assert ports.book.begin_invoice(order.id, "one") == Begun("invoiced", 0)
+
+    assert backend.open_orders() == set()
+
+
+def test_a_delivery_that_begins_pushes_the_due_time_back(
+    ports: Ports, backend: Backend, order: Order
+) -> None:
+    backend.pass_time(OVERDUE_AFTER_MS)
+    ports.book.begin_invoice(order.id, "one")
+
+    assert ports.book.claim_lost("default", queue_is_idle=True, limit=10).records == ()
+    backend.pass_time(OVERDUE_AFTER_MS)
+    assert len(ports.book.claim_lost("default", queue_is_idle=True, limit=10).records) == 1
+
+
 def test_a_pending_order_gets_none(ports: Ports, backend: Backend) -> None:
     ports.book.begin(an_order("1002"), "task-2", "one")
 
-    assert ports.book.begin_invoice("1002", "one").status == OrderStatus.PENDING
+    assert ports.book.begin_invoice("1002", "one") == Begun(OrderStatus.PENDING, 0)
     with pytest.raises(OrderNotProcessed) as refused:
         ports.book.store_invoice("1002", PDF)
 

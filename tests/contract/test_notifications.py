@@ -146,3 +146,12 @@ class TestGivenUp:
 
 def test_what_was_never_recorded_is_not_found(ports: Ports) -> None:
     assert ports.notifications.find("task-1") is None
+
+
+def test_a_leased_delivery_is_left_alone_for_as_long(ports: Ports, backend: Backend) -> None:
+    ports.notifications.begin(a_notification(), "task-1", "one", lease_s=20.0)
+
+    backend.pass_time(20_000)
+    assert lost(ports) == []
+    backend.pass_time(OVERDUE_AFTER_MS)
+    assert lost(ports) == ["task-1"]

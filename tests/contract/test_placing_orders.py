@@ -1,6 +1,7 @@
 """`OrderIntake`: placed, repeated, in conflict, or one too many."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ async def test_the_same_order_again_tells_where_it_stands(ports: Ports, backend:
     "changed", [{"item": "SKU-2"}, {"qty": 3}, {"email": "bob@example.com"}], ids=str
 )
 async def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing(
-    ports: Ports, changed: dict[str, object]
+    ports: Ports, changed: dict[str, Any]
 ) -> None:
     await ports.intake.place(an_order(), "task-1")
     before = await ports.intake.find("1001")

@@ -7,23 +7,29 @@ import httpx
 import pytest
 
 from testing.stack import Stack
-from tests.integration.customer import Customer, Goods
+from tests.integration.customer import Customer, Goods, plain_http
 
-PATHS = ["/", "/workers", "/tasks", "/api/workers", "/api/tasks", "/metrics", "/static/css/flower.css"]
+PATHS = [
+    "/",
+    "/workers",
+    "/tasks",
+    "/api/workers",
+    "/api/tasks",
+    "/metrics",
+    "/static/css/flower.css",
+]
 
 
 @pytest.fixture
 def flower(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=stack.flower_url, auth=stack.flower_auth, timeout=10.0, trust_env=False
-    ) as client:
+    with plain_http(stack.flower_url, auth=stack.flower_auth) as client:
         yield client
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_nobody_gets_in_without_the_credentials(stack: Stack, path: str) -> None:
     user, password = stack.flower_auth
-    with httpx.Client(base_url=stack.flower_url, timeout=10.0, trust_env=False) as stranger:
+    with plain_http(stack.flower_url) as stranger:
         for auth in (None, (user, "guessed"), ("guessed", password)):
             assert stranger.get(path, auth=auth).status_code == 401
         assert stranger.get("/healthcheck").status_code == 200

@@ -131,7 +131,7 @@ def test_bad_arguments_fail_once_and_leave_nothing_behind(
         send(client, "check_pending_orders")
     assert customer.task(sent.id)["timings"]["deliveries"] == 1
     store = stack.redis()
-    assert [key for key in store.scan_iter(f"*{order_id}*")] == []
+    assert list(store.scan_iter(f"*{order_id}*")) == []
     assert store.exists(f"notification:{sent.id}") == 0
     assert goods.left == 10
     assert stack.redis(BROKER_DB).llen(queue) == 0

@@ -63,7 +63,9 @@ def test_every_key_is_one_of_the_design(stack: Stack) -> None:
             wrong.append(f"{key} has a time to live of {store.ttl(key)} s")
     assert (unknown, wrong) == ([], [])
     # Those that stand there for a while whenever an order was processed.
-    assert {pattern for pattern in KEYS if not re.match("orders|notifications|report", pattern)} <= seen
+    assert {
+        pattern for pattern in KEYS if not re.match("orders|notifications|report", pattern)
+    } <= seen
 
 
 def test_an_order_has_the_fields_of_the_design(
@@ -112,6 +114,8 @@ def test_a_task_counts_as_issued_as_long_as_its_result_is_kept(
 
 @pytest.mark.usefixtures("used")
 def test_orders_wait_in_no_other_queue(stack: Stack) -> None:
-    queues = {key for key in stack.redis(BROKER_DB).scan_iter() if key.startswith("_kombu.binding.")}
+    queues = {
+        key for key in stack.redis(BROKER_DB).scan_iter() if key.startswith("_kombu.binding.")
+    }
     assert {"_kombu.binding.default", "_kombu.binding.priority"} <= queues
     assert "_kombu.binding.celery" not in queues

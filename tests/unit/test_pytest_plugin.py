@@ -18,7 +18,9 @@ ON_CONTAINERS = """
     def test_of_rules():
         pass
 
-    @pytest.mark.parametrize("stack", ["local", pytest.param("containers", marks=pytest.mark.docker)])
+    containers = pytest.param("containers", marks=pytest.mark.docker)
+
+    @pytest.mark.parametrize("stack", ["local", containers])
     def test_of_the_whole(stack):
         assert stack == "local", "ran without an engine"
 """
@@ -36,7 +38,9 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return pytester.runpytest_inprocess("-p", "testing.pytest_plugin", *arguments)
 
 
-def test_without_an_engine_the_last_line_names_what_was_not_proven(pytester: pytest.Pytester) -> None:
+def test_without_an_engine_the_last_line_names_what_was_not_proven(
+    pytester: pytest.Pytester,
+) -> None:
     pytester.makepyfile(test_shop=ON_CONTAINERS)
     result = run(pytester)
     assert result.ret == pytest.ExitCode.OK
@@ -110,8 +114,10 @@ def test_whatever_else_was_skipped_is_named_too(pytester: pytest.Pytester) -> No
     result = run(pytester)
     result.assert_outcomes(skipped=2, xfailed=1)
     assert [line for line in result.outlines if line.startswith("NOT PROVEN")] == [
-        "NOT PROVEN, 1 test skipped: could not import 'no_such_module': "
-        "No module named 'no_such_module': test_module.py (1)",
+        (
+            "NOT PROVEN, 1 test skipped: could not import 'no_such_module': "
+            "No module named 'no_such_module': test_module.py (1)"
+        ),
         "NOT PROVEN, 1 test skipped: pdftoppm is not installed: test_some.py (1)",
     ]
 

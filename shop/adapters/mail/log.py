@@ -14,6 +14,10 @@ class LogMailer:
     def __init__(self, *, delay_s: float) -> None:
         self._delay_s = delay_s
 
+    @property
+    def max_delivery_s(self) -> float:
+        return self._delay_s
+
     def deliver(self, notification: Notification) -> None:
         time.sleep(self._delay_s)
         logger.info("notified %s: %s", notification.email, notification.message)

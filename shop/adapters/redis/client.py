@@ -55,9 +55,9 @@ def connect_async(dsn: str, client_name: str) -> "redis.asyncio.Redis":
         timeout=API_DEADLINE_S,
         decode_responses=True,
         client_name=client_name,
-        # The deadline bounds reading and writing. With a time-out of 0.8 s here a frozen server cost
-        # 3.2 s, for redis-py tries again to connect inside each attempt; and its way to bound
-        # a write, `asyncio.wait_for`, at times swallowed the deadline on Python 3.11.
+        # The deadline bounds reading and writing. With a time-out of 0.8 s here, a frozen server
+        # cost 3.2 s, for redis-py tries again to connect inside each attempt; and its way to
+        # bound a write, `asyncio.wait_for`, at times swallowed the deadline on Python 3.11.
         socket_timeout=None,
         socket_connect_timeout=API_DEADLINE_S,
         socket_keepalive=True,

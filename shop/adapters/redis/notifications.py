@@ -1,5 +1,8 @@
 """Notifications in Redis: recorded by the API or an order's transition, delivered by tasks."""
 
+import logging
+from collections.abc import Mapping
+
 import redis.asyncio
 from redis import Redis
 
@@ -10,6 +13,8 @@ from shop.adapters.redis.scripts import source
 from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
 from shop.domain.order import Begun
 from shop.domain.work import Claim, TaskName
+
+logger = logging.getLogger(__name__)
 
 
 class RedisNotificationIntake:
@@ -46,7 +51,9 @@ class RedisNotificationBook:
         self._postpone = client.register_script(source("postpone_notification"))
         self._lost = LostWork(client, keys.NOTIFICATIONS_OPEN, overdue_after_ms=overdue_after_ms)
 
-    def begin(self, notification: Notification, task_id: str, delivery_id: str) -> Begun:
+    def begin(
+        self, notification: Notification, task_id: str, delivery_id: str, *, lease_s: float = 0.0
+    ) -> Begun:
         with store_errors():
             status, attempts = self._begin(
                 keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN],
@@ -55,7 +62,7 @@ class RedisNotificationBook:
                     notification.email,
                     notification.message,
                     delivery_id,
-                    self._overdue_after_ms,
+                    self._overdue_after_ms + round(lease_s * 1000),
                 ],
             )
         return Begun(status, attempts)
@@ -110,16 +117,22 @@ class RedisNotificationBook:
             for task_id in task_ids:
                 pipe.hgetall(keys.notification(task_id))
             replies = pipe.execute()
-        return [
-            NotificationRecord(
-                task_id=task_id,
-                email=fields["email"],
-                message=fields["message"],
-                status=NotificationStatus(fields["status"]),
-                attempts=int(fields.get("attempts", 0)),
-                reason=fields.get("reason"),
-            )
-            if fields
-            else None
-            for task_id, fields in zip(task_ids, replies, strict=True)
-        ]
+        return [_record(*found) for found in zip(task_ids, replies, strict=True)]
+
+
+def _record(task_id: str, fields: Mapping[str, str]) -> NotificationRecord | None:
+    """None also for what somebody damaged by hand: it must not stop the sweep."""
+    if not fields:
+        return None
+    try:
+        return NotificationRecord(
+            task_id=task_id,
+            email=fields["email"],
+            message=fields["message"],
+            status=NotificationStatus(fields["status"]),
+            attempts=int(fields.get("attempts", 0)),
+            reason=fields.get("reason"),
+        )
+    except (KeyError, ValueError) as error:
+        logger.error("the record of notification %s cannot be read: %r", task_id, error)
+        return None

@@ -1,5 +1,6 @@
 """Orders in Redis: recorded and looked up by the API, moved on by the tasks."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ from shop.domain.order import (
     Settlement,
 )
 from shop.domain.work import Claim, TaskName
+
+logger = logging.getLogger(__name__)
 
 
 class RedisOrderIntake:
@@ -228,7 +231,7 @@ class RedisOrderBook:
                 pipe.exists(keys.invoice(order_id))
             replies = pipe.execute()
         return [
-            _record(order_id, *replies[3 * index : 3 * index + 3])
+            _readable_record(order_id, *replies[3 * index : 3 * index + 3])
             for index, order_id in enumerate(order_ids)
         ]
 
@@ -257,6 +260,17 @@ def _record(
         invoice_task_id=fields.get("invoice_task_id"),
         has_invoice=bool(has_invoice),
     )
+
+
+def _readable_record(
+    order_id: str, fields: Mapping[str, str], status: str | None, has_invoice: int
+) -> OrderRecord | None:
+    """None also for what somebody damaged by hand: one such order must not stop the sweep."""
+    try:
+        return _record(order_id, fields, status, has_invoice)
+    except (KeyError, ValueError) as error:
+        logger.error("the record of order %s cannot be read: %r", order_id, error)
+        return None
 
 
 def _settlement(reply: list[Any]) -> Settlement:

@@ -1,7 +1,7 @@
 -- Count an attempt at delivering a notification and push its due time back; one whose task was
 -- sent by hand is recorded here.
 -- KEYS  1 notification hash  2 open notifications
--- ARGV  1 task id  2 email  3 message  4 delivery id  5 overdue after, ms
+-- ARGV  1 task id  2 email  3 message  4 delivery id  5 overdue after, lease included, ms
 -- reply {status, attempts}
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'email', ARGV[2], 'message', ARGV[3], 'status', 'pending',

@@ -1,0 +1,165 @@
+"""What a worker does beside its tasks, with fakes in the place of its services."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from shop.domain.errors import PublishFailed, StoreUnavailable
+from shop.tasks import housekeeping
+from shop.tasks.housekeeping import Housekeeping, alive_file
+from testing.fakes import FakePresence, FakePublisher, FakeReadiness, FakeStore
+from testing.waiting import wait_for
+
+Run = Callable[..., AbstractContextManager[None]]
+
+
+class FakeSweep:
+    """Counts its runs; raises `error` if one is set."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        self.runs += 1
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture(autouse=True)
+def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "BEAT_EVERY_S", 0.01)
+    monkeypatch.setattr(housekeeping, "WATCH_EVERY_S", 0.01)
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+def sweep() -> FakeSweep:
+    return FakeSweep()
+
+
+@pytest.fixture
+def publisher() -> FakePublisher:
+    return FakePublisher()
+
+
+@pytest.fixture
+def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
+    """Run the housekeeping of a worker for as long as the block lasts."""
+
+    @contextmanager
+    def running(
+        queue: str = "default",
+        *,
+        sweep_every_s: float = 0.01,
+        stall_after_s: float = 0.0,
+        run_dir: Path | None = None,
+    ) -> Iterator[None]:
+        services = SimpleNamespace(
+            presence=FakePresence(store),
+            sweep=sweep,
+            publisher=publisher,
+            sweep_every_s=sweep_every_s,
+            stall_after_s=stall_after_s,
+            run_dir=run_dir,
+        )
+        app = SimpleNamespace(
+            amqp=SimpleNamespace(queues=SimpleNamespace(consume_from={queue: None})),
+            services=lambda: services,
+        )
+        worker = SimpleNamespace(app=app, hostname=f"{queue}@test")
+        step = Housekeeping(worker)
+        step.start(worker)
+        yield
+        step.stop(worker)
+
+    return running
+
+
+async def test_a_worker_is_seen_while_it_runs_and_not_afterwards(
+    run: Run, store: FakeStore
+) -> None:
+    readiness = FakeReadiness(store)
+    with run("priority"):
+        wait_for("it beats", lambda: store.workers.get("priority"), within_s=5)
+        assert await readiness.missing() == ["worker:default"]
+
+    assert await readiness.missing() == ["worker:default", "worker:priority"]
+
+
+def test_each_beat_touches_a_file_for_health_checks(run: Run, tmp_path: Path) -> None:
+    with run("priority", run_dir=tmp_path):
+        wait_for("the file is there", alive_file(tmp_path, "priority").exists, within_s=5)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["worker-priority.alive"]
+
+
+def test_the_default_worker_sweeps_again_and_again(run: Run, sweep: FakeSweep) -> None:
+    with run("default"):
+        wait_for("it sweeps", lambda: sweep.runs >= 3, within_s=5)
+
+
+@pytest.mark.parametrize(("queue", "sweep_every_s"), [("priority", 0.01), ("default", 0.0)])
+def test_elsewhere_and_when_that_is_off_nobody_sweeps(
+    run: Run, store: FakeStore, sweep: FakeSweep, queue: str, sweep_every_s: float
+) -> None:
+    with run(queue, sweep_every_s=sweep_every_s):
+        wait_for("it beats", lambda: store.workers.get(queue), within_s=5)
+        # The clock stands still, so a beat is told from the next one by moving it.
+        store.clock.advance(1)
+        wait_for(
+            "it beats again",
+            lambda: store.workers[queue] == {f"{queue}@test": store.clock.now_ms},
+            within_s=5,
+        )
+
+    assert sweep.runs == 0
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("refused"), PublishFailed("refused")])
+def test_an_outage_is_told_once_and_survived(
+    run: Run, sweep: FakeSweep, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    sweep.error = error
+    with caplog.at_level(logging.WARNING, logger="shop.tasks"), run("default"):
+        wait_for("it has tried more than once", lambda: sweep.runs >= 3, within_s=5)
+        told = [record.getMessage() for record in caplog.records]
+        sweep.error, runs = None, sweep.runs
+        wait_for("it goes on", lambda: sweep.runs > runs + 1, within_s=5)
+
+    assert told == ["housekeeping waits for Redis: refused"]
+
+
+def test_a_stuck_worker_is_ended(
+    run: Run, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(housekeeping, "end_worker", lambda: ended.append(True))
+    publisher.busy = {"default"}
+    with run("default", stall_after_s=0.05):
+        wait_for("it is ended", lambda: ended, within_s=5)
+
+
+def test_another_queues_work_is_none_of_its_business(
+    run: Run, publisher: FakePublisher, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(housekeeping, "end_worker", lambda: looks.append("ended"))
+
+    def is_idle(queue: str) -> bool:
+        looks.append(queue)
+        return True
+
+    monkeypatch.setattr(publisher, "is_idle", is_idle)
+    with run("priority", stall_after_s=0.05):
+        wait_for("it has looked a few times", lambda: len(looks) >= 5, within_s=5)
+
+    assert set(looks) == {"priority"}
