@@ -162,24 +162,28 @@ def _notifications(client: Redis, ids: list[str]) -> dict[str, FinalNotification
 
 
 def _invoices(client: Redis, ids: list[str]) -> dict[str, str]:
-    return {
-        order_id: hashlib.sha256(pdf).hexdigest()
-        for batch in _batches(ids)
-        for order_id, pdf in zip(batch, client.mget(map(keys.invoice, batch)), strict=True)
-        if pdf is not None
-    }
+    digests = {}
+    for batch in _batches(ids):
+        pdfs: list[Any] = client.mget([keys.invoice(order_id) for order_id in batch])
+        for order_id, pdf in zip(batch, pdfs, strict=True):
+            # MGET shows nothing for a key that is no string.
+            if pdf is not None:
+                digests[order_id] = hashlib.sha256(pdf).hexdigest()
+    return digests
 
 
 def _stock(client: Redis, skus: list[str]) -> dict[str, int | None]:
-    return {
-        sku: None if text is None else _number(text.decode(errors="replace"))
-        for batch in _batches(skus)
-        for sku, text in zip(batch, client.mget(map(keys.stock, batch)), strict=True)
-    }
+    stock = {}
+    for batch in _batches(skus):
+        texts: list[Any] = client.mget([keys.stock(sku) for sku in batch])
+        for sku, text in zip(batch, texts, strict=True):
+            stock[sku] = None if text is None else _number(text.decode(errors="replace"))
+    return stock
 
 
 def _members(client: Redis, key: str) -> frozenset[str]:
-    return frozenset(member.decode() for member in client.zrange(key, 0, -1))
+    members: list[Any] = client.zrange(key, 0, -1)
+    return frozenset(member.decode() for member in members)
 
 
 def _batches(ids: list[T]) -> Iterator[list[T]]:

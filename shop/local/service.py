@@ -23,5 +23,6 @@ class Service:
     after: tuple[str, ...] = ()
     #: Services with a lower stage are stopped first.
     stop_stage: int = 0
-    #: How long it may take to end on SIGTERM; then it is killed.
+    #: How long it may take to end on SIGTERM, and what earlier stages did not need on top; then
+    #: it is killed.
     stop_within_s: float = 2.0

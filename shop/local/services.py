@@ -10,13 +10,13 @@ from shop.local.service import Service, always
 from shop.settings import Settings
 
 #: What is stopped first has the lowest stage: nothing new comes in, then the workers hand back
-#: what they hold while Redis is still there to take it.
-STAGE_INTAKE, STAGE_WORKERS, STAGE_FLOWER, STAGE_REDIS = range(4)
+#: what they hold while Redis is still there to take it. Flower only watches.
+STAGE_INTAKE, STAGE_WORKERS, STAGE_REDIS = range(3)
 
 #: All stages together stay under 10 s.
-STOP_INTAKE_WITHIN_S = 2.0
+STOP_INTAKE_WITHIN_S = 2.5
 STOP_WORKER_WITHIN_S = 4.0
-STOP_FLOWER_WITHIN_S = 1.5
+STOP_FLOWER_WITHIN_S = 4.0
 STOP_REDIS_WITHIN_S = 1.5
 #: What requests under way may take when the API is stopped, in whole seconds.
 API_GRACE_S = 1
@@ -143,7 +143,7 @@ def flower_service(
         env={**_UNBUFFERED, **env, "FLOWER_ADDRESS": host, "FLOWER_PORT": str(port)},
         is_ready=ready.http_ok(reachable(host), port, "/healthcheck"),
         after=after,
-        stop_stage=STAGE_FLOWER,
+        stop_stage=STAGE_WORKERS,
         stop_within_s=STOP_FLOWER_WITHIN_S,
     )
 

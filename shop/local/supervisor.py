@@ -47,7 +47,7 @@ class _Run:
     group: int | None = None
     is_ready: bool = False
     has_ended: bool = False
-    terminated_at_s: float | None = None
+    is_stopping: bool = False
     was_killed: bool = False
 
     @property
@@ -89,7 +89,7 @@ class Supervisor(Manager):  # type: ignore[misc]
         self._held_fd = held_fd
         self._phase = _Phase.STARTING
         self._signalled_at_s: float | None = None
-        self._stopping_since_s: float | None = None
+        self._stopping_since_s = math.inf
         #: Lines that wait until all services are ready.
         self._held: list[Message] = []
         #: One line on what went wrong.
@@ -105,8 +105,7 @@ class Supervisor(Manager):  # type: ignore[misc]
                     self._receive()
             finally:
                 self._end_all()
-        if self._stopping_since_s is not None:
-            self.say(f"all stopped after {time.monotonic() - self._stopping_since_s:.1f} s")
+        self.say(f"all stopped after {time.monotonic() - self._stopping_since_s:.1f} s")
         killed = [run.service.name for run in self._runs.values() if run.was_killed]
         if killed and self.failure is None:
             self.failure = f"did not stop in time and were killed: {', '.join(killed)}"
@@ -160,17 +159,26 @@ class Supervisor(Manager):  # type: ignore[misc]
             )
 
     def _stop_due(self) -> None:
-        stage = min((run.service.stop_stage for run in self._alive()), default=None)
-        now_s = time.monotonic()
-        for run in self._alive():
+        alive = self._alive()
+        stage = min((run.service.stop_stage for run in alive), default=None)
+        for run in alive:
             if run.service.stop_stage != stage:
                 continue
-            if run.terminated_at_s is None:
-                run.terminated_at_s = now_s
+            if not run.is_stopping:
+                run.is_stopping = True
                 run.process.terminate()
-            elif now_s - run.terminated_at_s > run.service.stop_within_s:
+            elif time.monotonic() > self._stopping_since_s + self._stop_budget_s(run.service):
                 run.was_killed = True
                 run.process.kill()
+
+    def _stop_budget_s(self, service: Service) -> float:
+        """How long after the beginning it may live: what the stages before it left is its own."""
+        longest_s: dict[int, float] = {service.stop_stage: service.stop_within_s}
+        for run in self._runs.values():
+            stage = run.service.stop_stage
+            if stage < service.stop_stage:
+                longest_s[stage] = max(longest_s.get(stage, 0.0), run.service.stop_within_s)
+        return sum(longest_s.values())
 
     def _receive(self) -> None:
         """Handle events until it is time to look again, or one of them changes something."""

@@ -1,10 +1,10 @@
 """The history by subject: who sent what, what was answered, what was seen to take effect."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,6 +12,10 @@ from shop.domain.notification import Notification
 from shop.domain.order import Order
 from testing.history import Effect, Event, History, Kind, Operation, Phase, Sight
 
+K = TypeVar("K")
+V = TypeVar("V")
+
+PLACED = 202
 CONFLICT = 409
 
 
@@ -110,6 +114,11 @@ class OrderSends:
         return [send for send in self.sends if send.status == CONFLICT]
 
     @property
+    def placings(self) -> set[str | None]:
+        """The tasks of the sends that were accepted as new: one, if all is well."""
+        return {send.task_id for send in self.accepted if send.status == PLACED}
+
+    @property
     def may_exist(self) -> bool:
         return any(send.outcome is not Outcome.REFUSED for send in self.sends)
 
@@ -132,13 +141,14 @@ class OrderSends:
         return [send.as_json() for send in self.sends]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One fault, and the phases that it went through."""
 
     name: str
+    #: Tells two of the same name apart.
     fault: str
-    phases: set[str] = field(default_factory=set)
+    phases: frozenset[str]
 
     @property
     def took_hold(self) -> bool:
@@ -150,6 +160,14 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """How often a task was started."""
+
+    task: str
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A time in which an observer may have missed something."""
 
@@ -157,45 +175,29 @@ class Window:
     to_ms: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All of a history that the checkers ask for."""
 
-    orders: dict[str, OrderSends] = field(default_factory=dict)
-    notifications: list[Send] = field(default_factory=list)
+    #: By order id.
+    orders: Mapping[str, OrderSends]
+    notifications: Sequence[Send]
     #: order id -> when stock was seen to be taken for it, ms.
-    stock_taken: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    stock_taken: Mapping[str, Sequence[int]]
     #: sku -> when its stock was seen to fall for no order, ms.
-    stray_stock: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    stray_stock: Mapping[str, Sequence[int]]
     #: order id -> SHA-256 of each invoice that was seen to be stored; None if it was not read.
-    invoices_stored: dict[str, list[str | None]] = field(default_factory=lambda: defaultdict(list))
-    mails: Counter[Mail] = field(default_factory=Counter)
-    #: task id -> (task, deliveries).
-    deliveries: dict[str, tuple[str, int]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    invoices_stored: Mapping[str, Sequence[str | None]]
+    mails: Counter[Mail]
+    #: By task id.
+    deliveries: Mapping[str, Delivered]
+    faults: Sequence[Fault]
     #: Observer -> since when it watched, ms.
-    watching_since_ms: dict[str, int] = field(default_factory=dict)
-    blind: dict[str, list[Window]] = field(default_factory=lambda: defaultdict(list))
-    torn: bool = False
-
-    @classmethod
-    def of(cls, history: History) -> Self:
-        evidence = cls(torn=history.torn)
-        evidence._take_sends(history.events)
-        faults: dict[tuple[str, str], Fault] = {}
-        for event in history.events:
-            match event.kind:
-                case Kind.EFFECT:
-                    evidence._take_effect(event)
-                case Kind.DELIVERY:
-                    evidence._take_delivery(event)
-                case Kind.OBSERVER:
-                    evidence._take_sight(event)
-                case Kind.FAULT:
-                    key = event.subject, event.data["fault"]
-                    faults.setdefault(key, Fault(*key)).phases.add(event.data["phase"])
-        evidence.faults = list(faults.values())
-        return evidence
+    watching_since_ms: Mapping[str, int]
+    #: By observer.
+    blind: Mapping[str, Sequence[Window]]
+    #: Whether the history's last line was cut off.
+    torn: bool
 
     @property
     def sends(self) -> list[Send]:
@@ -203,52 +205,83 @@ class Evidence:
         by_order = [send for sent in self.orders.values() for send in sent.sends]
         return [*by_order, *self.notifications]
 
-    def _take_sends(self, events: Iterable[Event]) -> None:
-        requests: dict[str, Event] = {}
-        answers: dict[str, Mapping[str, Any]] = {}
-        for event in events:
-            if event.kind is Kind.REQUEST:
-                requests[event.data["send"]] = event
-            elif event.kind is Kind.ANSWER:
-                answers[event.data["send"]] = event.data
-        orders: dict[str, list[Send]] = defaultdict(list)
-        for name, request in requests.items():
-            # A request without an answer is one whose sender was ended: its outcome is unknown.
-            answer = answers.get(name, {})
-            send = Send(
-                send=name,
-                at_ms=request.at_ms,
-                operation=Operation(request.data["operation"]),
-                subject=request.subject,
-                payload=request.data["payload"],
-                status=answer.get("status"),
-                task_id=answer.get("task_id"),
-            )
-            if send.operation is Operation.ORDER:
-                orders[send.subject].append(send)
-            else:
-                self.notifications.append(send)
-        self.orders = {order_id: OrderSends(tuple(sends)) for order_id, sends in orders.items()}
 
-    def _take_effect(self, event: Event) -> None:
-        match event.data["effect"]:
-            case Effect.STOCK_TAKEN if event.subject:
-                self.stock_taken[event.subject].append(event.at_ms)
-            case Effect.STOCK_TAKEN:
-                self.stray_stock[event.data["sku"]].append(event.at_ms)
-            case Effect.INVOICE_STORED:
-                self.invoices_stored[event.subject].append(event.data["sha256"])
-            case Effect.MAIL_DELIVERED:
-                self.mails[Mail.of(event.subject, event.data["text"])] += 1
+def gather(history: History) -> Evidence:
+    """Raises `KeyError` for an event that lacks what its kind needs."""
+    by_kind: dict[Kind, list[Event]] = {kind: [] for kind in Kind}
+    for event in history.events:
+        by_kind[event.kind].append(event)
+    sends = _sends(by_kind[Kind.REQUEST], by_kind[Kind.ANSWER])
+    orders = [send for send in sends if send.operation is Operation.ORDER]
+    effects = [(Effect(event.data["effect"]), event) for event in by_kind[Kind.EFFECT]]
+    stock = [event for effect, event in effects if effect is Effect.STOCK_TAKEN]
+    invoices = [event for effect, event in effects if effect is Effect.INVOICE_STORED]
+    mails = [event for effect, event in effects if effect is Effect.MAIL_DELIVERED]
+    sights = by_kind[Kind.OBSERVER]
+    return Evidence(
+        orders={
+            order_id: OrderSends(tuple(sent))
+            for order_id, sent in _grouped((send.subject, send) for send in orders).items()
+        },
+        notifications=[send for send in sends if send.operation is Operation.NOTIFICATION],
+        stock_taken=_grouped((event.subject, event.at_ms) for event in stock if event.subject),
+        stray_stock=_grouped(
+            (event.data["sku"], event.at_ms) for event in stock if not event.subject
+        ),
+        invoices_stored=_grouped((event.subject, event.data["sha256"]) for event in invoices),
+        mails=Counter(Mail.of(event.subject, event.data["text"]) for event in mails),
+        deliveries=_deliveries(by_kind[Kind.DELIVERY]),
+        faults=_faults(by_kind[Kind.FAULT]),
+        watching_since_ms={
+            # The earliest stands: it is set last.
+            event.subject: event.at_ms
+            for event in reversed(sights)
+            if event.data["sight"] == Sight.WATCHING
+        },
+        blind=_grouped(
+            (event.subject, Window(event.data["from_ms"], event.data["to_ms"]))
+            for event in sights
+            if event.data["sight"] == Sight.BLIND
+        ),
+        torn=history.torn,
+    )
 
-    def _take_delivery(self, event: Event) -> None:
-        _, before = self.deliveries.get(event.subject, ("", 0))
-        count = max(before, event.data["deliveries"])
-        self.deliveries[event.subject] = event.data["task"], count
 
-    def _take_sight(self, event: Event) -> None:
-        if event.data["sight"] == Sight.WATCHING:
-            self.watching_since_ms.setdefault(event.subject, event.at_ms)
-        else:
-            window = Window(event.data["from_ms"], event.data["to_ms"])
-            self.blind[event.subject].append(window)
+def _sends(requests: Iterable[Event], answers: Iterable[Event]) -> list[Send]:
+    # A request without an answer is one whose sender was ended: its outcome is unknown.
+    answered = {event.data["send"]: event.data for event in answers}
+    return [
+        Send(
+            send=request.data["send"],
+            at_ms=request.at_ms,
+            operation=Operation(request.data["operation"]),
+            subject=request.subject,
+            payload=request.data["payload"],
+            status=answered.get(request.data["send"], {}).get("status"),
+            task_id=answered.get(request.data["send"], {}).get("task_id"),
+        )
+        for request in requests
+    ]
+
+
+def _deliveries(events: Iterable[Event]) -> dict[str, Delivered]:
+    found: dict[str, Delivered] = {}
+    for event in events:
+        before = found.get(event.subject, Delivered("", 0))
+        count = max(before.deliveries, event.data["deliveries"])
+        found[event.subject] = Delivered(event.data["task"], count)
+    return found
+
+
+def _faults(events: Iterable[Event]) -> list[Fault]:
+    phases = _grouped(
+        ((event.subject, event.data["fault"]), event.data["phase"]) for event in events
+    )
+    return [Fault(name, fault, frozenset(seen)) for (name, fault), seen in phases.items()]
+
+
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    groups: dict[K, list[V]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups

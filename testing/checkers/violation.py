@@ -1,7 +1,7 @@
 """What a checker finds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -42,6 +42,17 @@ class Violation:
             "what": self.what,
             "evidence": dict(self.evidence),
         }
+
+
+def violation(check: Check, subject: str, what: str, **evidence: Any) -> Violation:
+    """Evidence may be given as the dataclasses that it was read into."""
+    return Violation(
+        check, subject, what, {name: _plain(value) for name, value in evidence.items()}
+    )
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 @dataclass(frozen=True, slots=True)

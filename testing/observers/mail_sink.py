@@ -71,7 +71,10 @@ class MailSink:
         self.stop()
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd calls it so
-        self, server: SMTP, session: Session, envelope: Envelope
+        self,
+        server: SMTP,  # noqa: ARG002
+        session: Session,  # noqa: ARG002
+        envelope: Envelope,
     ) -> str:
         answer = self._answer
         await asyncio.sleep(self._delay_s)

@@ -134,9 +134,7 @@ class RedisEffects:
             self._fallen = notice.key.removeprefix(keys.STOCK_PREFIX), now_ms()
         elif notice.key.startswith(keys.invoice("")):
             order_id = notice.key.removeprefix(keys.invoice(""))
-            self._history.effect(
-                Effect.INVOICE_STORED, order_id, sha256=eye.digest(notice.key)
-            )
+            self._history.effect(Effect.INVOICE_STORED, order_id, sha256=eye.digest(notice.key))
 
 
 class _Eye:
@@ -161,9 +159,11 @@ class _Eye:
 
     def _listen(self, channel_prefix: str) -> None:
         # After a restart the server has forgotten what was set.
-        flags = self._client.config_get("notify-keyspace-events")["notify-keyspace-events"]
+        setting = "notify-keyspace-events"
+        flags = self._client.config_get(setting)[setting] or ""
+        # `A` stands for all sorts of commands.
         missing = set(WANTED_FLAGS) - set(flags.replace("A", "$"))
-        self._client.config_set("notify-keyspace-events", flags + "".join(sorted(missing)))
+        self._client.config_set(setting, flags + "".join(sorted(missing)))
         self._channel_prefix = channel_prefix.encode()
         self._ears.connect()
         self._ears.send_command("PSUBSCRIBE", f"{channel_prefix}*")
@@ -195,7 +195,7 @@ class _Eye:
 
     def digest(self, key: str) -> str | None:
         """Of the bytes at `key`; None if they are gone."""
-        content = self._client.get(key)
+        content: Any = self._client.get(key)
         return None if content is None else hashlib.sha256(content).hexdigest()
 
     def close(self) -> None:

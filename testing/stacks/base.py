@@ -25,8 +25,10 @@ from testing.waiting import TimedOut, wait_for
 FLOWER_AUTH = ("observer", "only-for-tests")
 QUEUES = ("default", "priority")
 CLIENT_TIMEOUT_S = 3.0
-#: Of each service, in a report on a failure.
+#: Of each service, in a report on a failure, without the requests that were answered.
 LOG_LINES = 40
+LOG_LINES_READ = 1_000
+ACCESS_LOG = '"logger": "uvicorn.access"'
 
 
 class BaseStack(ABC):
@@ -118,7 +120,8 @@ class BaseStack(ABC):
         parts = [self._describe_redis()]
         for handle in self.services:
             parts.append(f"--- {handle.name} {_state(handle)}; its last lines:")
-            parts.append(handle.logs(LOG_LINES))
+            lines = handle.logs(LOG_LINES_READ).splitlines()
+            parts += [line for line in lines if ACCESS_LOG not in line][-LOG_LINES:]
         return "\n".join(parts)
 
     def __enter__(self) -> Self:

@@ -247,6 +247,25 @@ class TestWhatIsClaimed:
         backend.pass_time(LONG_MS)
         assert ports.book.claim_lost("default", queue_is_idle=True, limit=ALL).records == ()
 
+    def test_what_an_order_gives_rise_to_is_given_its_time(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        order = an_order()
+        backend.set_by_hand("stock", order.item, "10")
+        ports.book.begin(order, "task-1", "one")
+        backend.pass_time(OVERDUE_AFTER_MS)
+        ports.book.settle(order.id, order.item, follow_ups(order))
+
+        def lost() -> list[int]:
+            return [
+                len(book.claim_lost("any", queue_is_idle=True, limit=ALL).records)
+                for book in (ports.book, ports.notifications)
+            ]
+
+        assert lost() == [0, 0]
+        backend.pass_time(OVERDUE_AFTER_MS)
+        assert lost() == [1, 1]
+
     def test_failed_and_buried_orders_never(self, ports: Ports, backend: Backend) -> None:
         for order_id in ("failed", "buried"):
             ports.book.begin(an_order(order_id), f"task-of-{order_id}", "one")

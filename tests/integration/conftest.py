@@ -9,8 +9,6 @@ from testing.stacks.containers import ContainerStack
 from testing.stacks.local import LocalStack
 from tests.integration.customer import Customer, Goods
 
-READY_AGAIN_WITHIN_S = 40.0
-
 
 @pytest.fixture(scope="session")
 def local_stack() -> Iterator[LocalStack]:
@@ -40,7 +38,7 @@ def shared_stack(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture
 def stack(shared_stack: Stack) -> Stack:
     """A stack that is ready, whatever the test before did to it."""
-    shared_stack.wait_ready(READY_AGAIN_WITHIN_S)
+    shared_stack.wait_ready()
     return shared_stack
 
 

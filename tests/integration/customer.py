@@ -15,8 +15,8 @@ from testing.waiting import wait_for
 T = TypeVar("T")
 
 ANN = "ann@example.com"
-#: Long enough for the sweep to find what was lost, on a busy machine.
-DONE_WITHIN_S = 20.0
+#: What a busy machine may need, with the sweep that finds what was lost; an idle one takes 3 s.
+DONE_WITHIN_S = 60.0
 ANSWER_WITHIN_S = 10.0
 
 

@@ -37,7 +37,7 @@ from testing.stacks.reaper import start_reaper
 from testing.waiting import TimedOut, wait_for
 from tests.integration.customer import Customer, Goods
 
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 
 
 def _answers(stack: Stack) -> bool:
@@ -169,7 +169,7 @@ from testing.waiting import wait_for
 
 with LocalStack(without={BEAT, FLOWER}) as stack:
     worker = stack.service(WORKER_DEFAULT)
-    wait_for("the pool is there", lambda: len(worker.pids()) > 2, within_s=30)
+    wait_for("the pool is there", lambda: len(worker.pids()) > 2, within_s=60)
     print(*(pid for service in stack.services for pid in service.pids()), flush=True)
     sys.stdin.read()
 """

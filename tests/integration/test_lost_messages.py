@@ -20,6 +20,7 @@ def test_work_whose_messages_were_lost_is_found_and_done(
         for order_id in order_ids:
             assert customer.seen(order_id)["status"] == "pending"
 
+    stack.wait_ready()
     for order_id in order_ids:
         customer.invoiced(order_id)
         assert customer.seen(order_id)["status"] == "processed"

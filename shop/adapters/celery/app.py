@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import Celery
 
+from shop.adapters.celery import transport
 from shop.adapters.celery.config import publisher_config, worker_config
 from shop.settings import Settings
 
@@ -21,6 +22,7 @@ def create_publisher_app(settings: Settings, *, socket_timeout_s: float) -> Cele
 
 
 def _create(config: dict[str, Any]) -> Celery:
+    transport.install()
     app = Celery(APP_NAME, set_as_current=False, fixups=[])
     app.conf.update(config)
     return app

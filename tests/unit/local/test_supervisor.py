@@ -99,6 +99,19 @@ def test_who_ignores_sigterm_is_killed_in_its_time_with_all_it_started(tmp_path:
         stack.wait_until_gone()
 
 
+def test_a_later_stage_may_use_what_the_earlier_one_did_not_need(tmp_path: Path) -> None:
+    slow = "on_term(lambda: (time.sleep(1.0), note('stops'))); note(NAME + ' runs'); sleep()"
+    with supervised(
+        tmp_path,
+        Small("quick", WAITS),
+        Small("slow", slow, stop_stage=1, stop_within_s=0.1),
+    ) as stack:
+        stack.wait_for_note("runs", times=2)
+        stack.send(signal.SIGTERM)
+        assert stack.end() == 0
+        assert "stops" in stack.notes
+
+
 def test_what_a_dead_service_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     # The child holds the service's output open, as a pool's processes do.
     left = "import os, time; open('notes', 'a').write(f'pid {os.getpid()}\\n'); time.sleep(60)"

@@ -140,6 +140,7 @@ async def test_a_notification(
     }
     assert client.zscore("notifications:open", "task-1") == at_ms + OVERDUE_AFTER_MS
     assert client.ttl("notification:task-1") == -1
+    assert 0 < client.ttl("task:task-1") <= DAY_S
 
     notifications.delivered("task-1")
 
@@ -172,6 +173,7 @@ def test_stamps_and_the_watermark(client: Redis) -> None:
     ledger = RedisTaskLedger(client)
     stamp_ms = now_ms(client)
     ledger.started(a_delivery(enqueued_at_ms=stamp_ms))
+    assert 0 < client.ttl("task:task-1") <= DAY_S
     ledger.finished("task-1")
 
     assert client.get("watermark:default") == str(stamp_ms)
@@ -180,6 +182,22 @@ def test_stamps_and_the_watermark(client: Redis) -> None:
     assert all(
         is_recent(client, fields[name]) for name in ("received_at", "started_at", "finished_at")
     )
+    assert 0 < client.ttl("task:task-1") <= DAY_S
+
+
+def test_an_end_whose_start_was_forgotten_expires_too(client: Redis) -> None:
+    RedisTaskLedger(client).finished("task-1")
+
+    assert 0 < client.ttl("task:task-1") <= DAY_S
+
+
+def test_a_revived_order_is_issued_again(client: Redis, book: RedisOrderBook) -> None:
+    order = an_order()
+    book.begin(order, "task-1", "one")
+    book.settle(order.id, order.item, follow_ups(order))
+    book.revive(order.id)
+
+    assert client.hget("task:task-1", "task") == "process_order"
     assert 0 < client.ttl("task:task-1") <= DAY_S
 
 
