@@ -42,7 +42,7 @@ class Operation(StrEnum):
 class Effect(StrEnum):
     """What can be done once too often."""
 
-    #: Subject: the order's id, or empty for stock that fell outside an order's transition. `sku`.
+    #: Subject: the order's id, or empty for stock that was counted in none's transition. `sku`.
     STOCK_TAKEN = "stock_taken"
     #: Subject: the order's id. `sha256` of the bytes, None if they could not be read.
     INVOICE_STORED = "invoice_stored"

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from uuid import uuid4
 
-from shop.domain.errors import PublishFailed
+from shop.domain.errors import PublishFailed, UnknownOrder
 from shop.domain.order import (
     FollowUps,
     Order,
@@ -78,7 +78,11 @@ class OrderProcessor:
         if begun.status == OrderStatus.PENDING and begun.attempts > self._max_attempts:
             self._orders.bury(order.id, Reason.ATTEMPTS_EXHAUSTED)
             logger.error("order %s is given up after %d attempts", order.id, self._max_attempts)
-            return Processed(OrderStatus.FAILED, Reason.ATTEMPTS_EXHAUSTED)
+            record = self._orders.find(order.id)
+            if record is None:
+                raise UnknownOrder(order.id)
+            # Not what was meant, but what is: another delivery may have come to its end.
+            return Processed(record.status, record.reason)
         notices = order_notices(order)
         settlement = self._orders.settle(
             order.id,

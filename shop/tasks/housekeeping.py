@@ -88,6 +88,12 @@ class _Chore:
             if not self._failing:
                 logger.warning("housekeeping waits for Redis: %s", error)
             self._failing = True
+        except Exception:
+            # One chore's fault, such as a key of the wrong type, must not end the others: a
+            # worker without its sign of life counts as dead.
+            if not self._failing:
+                logger.exception("housekeeping failed")
+            self._failing = True
         else:
             self._failing = False
         self._due_s = time.monotonic() + self._every_s

@@ -9,6 +9,9 @@ from shop.domain.notification import Notification, NotificationStatus
 from shop.domain.work import TaskName
 from shop.tasks.base import ShopTask, checked, task
 
+#: As Celery stores an exception; the reason itself is in the notification's record.
+_AGAIN = {"exc_type": "DeliveryFailed", "exc_message": ["the delivery failed, and is tried again"]}
+
 
 def register(app: Celery) -> None:
     @task(app, TaskName.SEND_NOTIFICATION)
@@ -20,6 +23,6 @@ def register(app: Celery) -> None:
         if status is NotificationStatus.PENDING:
             # The sweep sends it again when it is due: a retry by Celery would wait in a
             # worker's memory, and is dropped when publishing it fails.
-            self.update_state(state=states.RETRY, meta={"exc_type": "DeliveryFailed"})
+            self.update_state(state=states.RETRY, meta=_AGAIN)
             raise Ignore
         return {"status": status.value}

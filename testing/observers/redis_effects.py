@@ -24,6 +24,8 @@ WANTED_FLAGS = "E$"
 #: counts as not seen. A frozen server does nothing: longer than the freezes of a run.
 SILENCE_S = 15.0
 PING_EVERY_S = 0.25
+#: What the server calls all of INCR, DECR, INCRBY and DECRBY.
+COUNTED = "incrby"
 RECONNECT_EVERY_S = 0.02
 START_WITHIN_S = 10.0
 
@@ -43,7 +45,8 @@ class RedisEffects:
 
     Which order took stock is told by the order of the notices: `settle_order.lua` lowers the
     stock and at once sets the order's status, and nothing comes between in a script. Stock
-    that falls in any other way is recorded with no order.
+    that is counted in any other way, up or down, is recorded with no order; stock that is set
+    is not recorded.
     """
 
     def __init__(self, dsn: str, history: Recorder) -> None:
@@ -130,7 +133,7 @@ class RedisEffects:
             self._history.effect(Effect.STOCK_TAKEN, order_id or "", sku=sku)
         if notice is None:
             return
-        if notice.key.startswith(keys.STOCK_PREFIX) and notice.command == "decrby":
+        if notice.key.startswith(keys.STOCK_PREFIX) and notice.command == COUNTED:
             self._fallen = notice.key.removeprefix(keys.STOCK_PREFIX), now_ms()
         elif notice.key.startswith(keys.invoice("")):
             order_id = notice.key.removeprefix(keys.invoice(""))

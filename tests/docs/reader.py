@@ -106,7 +106,9 @@ class Reader:
             check=False,
             timeout=COMMAND_WITHIN_S,
         )
-        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stderr.decode()}"
+        assert done.returncode == 0, (
+            f"{command}: exit code {done.returncode}\n{done.stdout.decode()}{done.stderr.decode()}"
+        )
         return done.stdout.decode().replace("\r\n", "\n").strip("\n")
 
     def run_python(self, block: Code, python: Path) -> None:

@@ -17,7 +17,8 @@ def create_worker_app(settings: Settings, **extra: Any) -> Celery:
 
 
 def create_publisher_app(settings: Settings, *, socket_timeout_s: float) -> Celery:
-    """An app that only publishes; a publication fails after about twice `socket_timeout_s`."""
+    """An app that only publishes; with a frozen broker a publication fails after some
+    eight times `socket_timeout_s`, since each layer below tries again."""
     return _create(publisher_config(settings, socket_timeout_s=socket_timeout_s))
 
 

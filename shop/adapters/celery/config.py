@@ -19,6 +19,10 @@ WORKER_SOCKET_TIMEOUT_S = 5.0
 #: The same for the API, which has to answer within 2 s.
 API_SOCKET_TIMEOUT_S = 0.8
 
+#: A task that takes so long hangs: its process is ended, and the record knows what is owed.
+#: In the prefork pool only; threads bound each call that they make.
+TASK_TIME_LIMIT_S = 5 * 60
+
 #: After the first signal to stop, tasks in hand have so long before they are handed back.
 SOFT_SHUTDOWN_S = 2.0
 
@@ -41,6 +45,7 @@ def worker_config(settings: Settings) -> dict[str, Any]:
         "task_reject_on_worker_lost": True,
         # More than one in hand a process would wait behind a long task while others are free.
         "worker_prefetch_multiplier": 1,
+        "task_time_limit": TASK_TIME_LIMIT_S,
         "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,
         "broker_connection_retry_on_startup": True,
         # The default gives up after 100 tries: a night's outage would end every worker.

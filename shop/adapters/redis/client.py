@@ -17,7 +17,7 @@ from shop.domain.errors import StoreUnavailable
 #: half of the 2 s within which it answers.
 API_DEADLINE_S = 1.0
 #: A worker can wait longer: its work is recorded, and nobody holds a connection open for it.
-WORKER_SOCKET_TIMEOUT_S = 5.0
+WORKER_SOCKET_TIMEOUT_S = 3.0
 HEALTH_CHECK_INTERVAL_S = 25
 MAX_API_CONNECTIONS = 64
 
@@ -43,7 +43,7 @@ def connect(dsn: str, client_name: str) -> Redis:
         socket_keepalive=True,
         health_check_interval=HEALTH_CHECK_INTERVAL_S,
         # Safe because every write is a script that can be repeated.
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3),
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=2),
     )
 
 
@@ -75,6 +75,11 @@ def store_errors() -> Iterator[None]:
         yield
     except _UNAVAILABLE as error:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+    except exceptions.ResponseError as error:
+        # The disk is full: the server refuses to write what it could not keep.
+        if not str(error).startswith("MISCONF"):
+            raise
+        raise StoreUnavailable(str(error)) from error
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from tests.builders import ANN
 from tests.unit.testing.made_up import BEA, START_MS, MadeUpRun
 
 GENERATED = settings(
-    max_examples=60,
+    max_examples=30,
     derandomize=True,
     database=None,
     deadline=None,
