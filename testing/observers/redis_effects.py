@@ -18,8 +18,9 @@ from shop.adapters.redis import keys
 from testing.history import Effect, Observer, Recorder, now_ms
 from testing.waiting import wait_for
 
-#: Events by key name, of commands on strings: stock, an order's status, invoices.
-WANTED_FLAGS = "E$"
+#: Events by key name, of commands on strings (stock, an order's status, invoices) and on hashes:
+#: a status that is set when an order is recorded follows the order's hash.
+WANTED_FLAGS = "E$h"
 #: A connection that has not answered for so long is given up, and what happened meanwhile
 #: counts as not seen. A frozen server does nothing: longer than the freezes of a run.
 SILENCE_S = 15.0
@@ -165,7 +166,7 @@ class _Eye:
         setting = "notify-keyspace-events"
         flags = self._client.config_get(setting)[setting] or ""
         # `A` stands for all sorts of commands.
-        missing = set(WANTED_FLAGS) - set(flags.replace("A", "$"))
+        missing = set(WANTED_FLAGS) - set(flags.replace("A", WANTED_FLAGS))
         self._client.config_set(setting, flags + "".join(sorted(missing)))
         self._channel_prefix = channel_prefix.encode()
         self._ears.connect()
