@@ -55,3 +55,12 @@ class ServiceProcess(Process):  # type: ignore[misc]
             for line in lines:
                 if line.strip():
                     self._send_message(line)
+
+
+def how_it_ended(returncode: int) -> str:
+    """In words: a negative `returncode` is a signal's number."""
+    if returncode < 0:
+        names = {signum.value: signum.name for signum in signal.Signals}
+        name = names.get(-returncode, f"signal {-returncode}")
+        return f"by {name} (exit code {128 - returncode})"
+    return f"with exit code {returncode}"

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from shop.adapters.celery.config import EXIT_STALLED
 from shop.domain.work import Queue
 from shop.local import ready
 from shop.local.service import Service, always
@@ -107,6 +108,7 @@ def worker_services(
             },
             is_ready=ready.exists(run_dir / f"{worker_name(queue)}.alive") if run_dir else always,
             after=after,
+            restart_on=EXIT_STALLED,
             stop_stage=STAGE_WORKERS,
             stop_within_s=stop_within_s,
         )

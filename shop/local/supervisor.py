@@ -18,7 +18,7 @@ from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
 from shop.local import guard
-from shop.local.process import ServiceProcess
+from shop.local.process import ServiceProcess, how_it_ended
 from shop.local.service import Service
 
 #: The name in front of the supervisor's own lines.
@@ -138,13 +138,9 @@ class Supervisor(Manager):  # type: ignore[misc]
     def _start_due(self) -> None:
         ready = {run.service.name for run in self._runs.values() if run.is_ready}
         for run in self._runs.values():
-            if run.group is None and ready.issuperset(run.service.after):
-                try:
-                    run.group = run.process.start(self.events)
-                except OSError as error:
-                    self._fail(f"{run.service.name} cannot be started: {error}", [])
-                    return
-                self._tell_guard(f"+{run.group}")
+            due = run.group is None and ready.issuperset(run.service.after)
+            if due and not self._start(run):
+                return
             if run.is_alive and not run.is_ready:
                 run.is_ready = run.service.is_ready()
         waiting = [name for name, run in self._runs.items() if not run.is_ready]
@@ -157,6 +153,15 @@ class Supervisor(Manager):  # type: ignore[misc]
             self._fail(
                 f"not ready after {self._ready_within_s:.0f} s: {', '.join(waiting)}", waiting
             )
+
+    def _start(self, run: _Run) -> bool:
+        try:
+            run.group = run.process.start(self.events)
+        except OSError as error:
+            self._fail(f"{run.service.name} cannot be started: {error}", [])
+            return False
+        self._tell_guard(f"+{run.group}")
+        return True
 
     def _stop_due(self) -> None:
         alive = self._alive()
@@ -210,9 +215,14 @@ class Supervisor(Manager):  # type: ignore[misc]
     def _note_end(self, run: _Run, returncode: int) -> None:
         run.has_ended = True
         self._tell_guard(f"-{run.group}")
-        if self._phase is not _Phase.STOPPING:
-            name = run.service.name
-            self._fail(f"{name} ended {_how(returncode)}; all others are stopped", [name])
+        if self._phase is _Phase.STOPPING:
+            return
+        name = run.service.name
+        if returncode == run.service.restart_on:
+            self.say(f"{name} ended {how_it_ended(returncode)}, as it does to be started again")
+            run.has_ended = not self._start(run)
+        else:
+            self._fail(f"{name} ended {how_it_ended(returncode)}; all others are stopped", [name])
 
     def _fail(self, failure: str, names: list[str]) -> None:
         """Show the lines that were held back for `names`, and stop."""
@@ -287,11 +297,3 @@ class Supervisor(Manager):  # type: ignore[misc]
             print(line, file=self._guard.stdin, flush=True)
         except BrokenPipeError:
             self.say("the guard is gone: should this process be killed, stop the services by hand")
-
-
-def _how(returncode: int) -> str:
-    if returncode < 0:
-        names = {signum.value: signum.name for signum in signal.Signals}
-        name = names.get(-returncode, f"signal {-returncode}")
-        return f"by {name} (exit code {128 - returncode})"
-    return f"with exit code {returncode}"

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from billiard.process import active_children
 from celery.worker import state
 
-logger = logging.getLogger(__name__)
+from shop.adapters.celery.config import EXIT_STALLED
 
-#: Exit code of a worker that ended itself for being stuck (EX_TEMPFAIL): start it again.
-EXIT_STALLED = 75
+logger = logging.getLogger(__name__)
 
 
 @dataclass

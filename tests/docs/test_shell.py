@@ -30,7 +30,15 @@ LINES = [
     if block.language == "sh"
     for line in block.lines
 ]
-PROGRAMS = ("make", "./entrypoint.sh", "docker", "cp", "shop", ".venv/bin/nox", "pre-commit")
+PROGRAMS = (
+    "make",
+    "./entrypoint.sh",
+    "docker",
+    "cp",
+    "shop",
+    ".venv/bin/nox",
+    ".venv/bin/pre-commit",
+)
 #: A program's name alone is only that.
 INLINE = [
     code
@@ -89,7 +97,7 @@ def test_a_command_is_one(
             assert service in SERVICES
         case ["cp", what, _]:
             assert (REPOSITORY / what).is_file()
-        case [".venv/bin/nox", "--list"] | ["pre-commit", "install"]:
+        case [".venv/bin/nox", "--list"] | [".venv/bin/pre-commit", "install"]:
             assert (BIN / Path(words[0]).name).is_file()
         case _:
             pytest.fail(f"nobody knows whether this works: {line}")

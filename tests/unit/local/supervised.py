@@ -33,6 +33,7 @@ class Small:
     after: Sequence[str] = ()
     stop_stage: int = 0
     stop_within_s: float = WITHIN_S
+    restart_on: int | None = None
 
 
 #: Lines that most of the programs start with. `note` appends to the common log and is unbuffered.
@@ -128,7 +129,7 @@ def supervised(
         process = subprocess.Popen(
             [*prefix, sys.executable, "-m", "tests.unit.local.supervised", json.dumps(plan)],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), *sys.path[1:]))},
             stdin=subprocess.DEVNULL,
             stdout=output if stdout is None else stdout,
             stderr=output,
@@ -179,6 +180,7 @@ def _main(plan: Mapping[str, Any]) -> int:
             after=tuple(small["after"]),
             stop_stage=small["stop_stage"],
             stop_within_s=small["stop_within_s"],
+            restart_on=small["restart_on"],
         )
         for small in plan["services"]
     ]

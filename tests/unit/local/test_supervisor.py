@@ -73,6 +73,27 @@ def test_a_service_that_ends_well_has_ended_all_the_same(tmp_path: Path) -> None
         assert "brief ended with exit code 0" in stack.output
 
 
+def test_a_service_that_asks_for_it_is_started_again(tmp_path: Path) -> None:
+    again = (
+        "import pathlib; first = not pathlib.Path('been').exists(); pathlib.Path('been').touch()"
+    )
+    with supervised(
+        tmp_path,
+        Small("other", WAITS),
+        Small(
+            "worker",
+            f"{again}; note(NAME + ' runs'); first and sys.exit(75); sleep()",
+            restart_on=75,
+        ),
+    ) as stack:
+        stack.wait_for_note("worker runs", times=2)
+        stack.send(signal.SIGTERM)
+        assert stack.end() == 0
+        assert "worker ended with exit code 75, as it does to be started again" in stack.output
+        assert sum("other runs" in note for note in stack.notes) == 1
+        stack.wait_until_gone(within_s=0)
+
+
 def test_a_service_that_was_killed_is_named_with_the_signal(tmp_path: Path) -> None:
     with supervised(tmp_path, Small("a", WAITS)) as stack:
         stack.wait_for_note("runs")

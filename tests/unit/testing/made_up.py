@@ -5,18 +5,16 @@ from dataclasses import replace
 from shop.domain.order import Order, OrderStatus, Reason, order_notices
 from testing.checkers import Expectations, Judgement, judge
 from testing.final_state import FinalNotification, FinalOrder, FinalState
-from testing.history import Effect, Event, History, Kind, Observer, Operation, Phase, Recorder
+from testing.history import Effect, Event, History, Kind, Observer, Operation, Phase
 from tests.builders import ANN
+from tests.unit.testing.memory import Memory
 
 START_MS = 1_772_366_400_000
 BEA = "bea@example.com"
 
 
-class Memory(Recorder):
-    """Keeps events, each a millisecond after the one before."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
+class MadeUpHistory(Memory):
+    """Keeps events as if each came a millisecond after the one before."""
 
     @property
     def now_ms(self) -> int:
@@ -34,7 +32,7 @@ class MadeUpRun:
 
     def __init__(self, **stock: int) -> None:
         """`stock` is units by SKU, with an underscore for a hyphen."""
-        self.history = Memory()
+        self.history = MadeUpHistory()
         self.initial_stock = {sku.replace("_", "-"): units for sku, units in stock.items()}
         self.stock: dict[str, int | None] = {**self.initial_stock}
         self.orders: dict[str, FinalOrder] = {}

@@ -15,7 +15,7 @@ from testing.final_state import FinalNotification, FinalState, read_final_state
 from testing.observers import collect_deliveries
 from testing.servers import ValkeyProcess
 from tests.builders import ANN, a_delivery, a_notification, an_order, follow_ups
-from tests.unit.testing.test_redis_effects import Memory
+from tests.unit.testing.memory import Memory
 
 PDF = b"%PDF \xff\x00"
 

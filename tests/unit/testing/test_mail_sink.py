@@ -10,7 +10,7 @@ from shop.domain.errors import DeliveryFailed
 from testing.history import Effect
 from testing.observers import MailSink
 from tests.builders import ANN, a_notification
-from tests.unit.testing.test_redis_effects import Memory
+from tests.unit.testing.memory import Memory
 
 
 @pytest.fixture

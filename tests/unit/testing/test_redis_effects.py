@@ -7,28 +7,15 @@ import pytest
 from redis import Redis
 
 from shop.adapters.redis.orders import RedisOrderBook
-from testing.history import Effect, Event, Kind, Observer, Recorder, Sight, now_ms
+from testing.history import Effect, Kind, Observer, Sight, now_ms
 from testing.observers import RedisEffects
 from testing.servers import ValkeyProcess, running_valkey
 from testing.waiting import wait_for
 from tests.builders import an_order, follow_ups
+from tests.unit.testing.memory import Memory
 
 STORE_DB = 2
 SEEN_WITHIN_S = 10.0
-
-
-class Memory(Recorder):
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
-
-    def effects(self, effect: Effect) -> list[Event]:
-        return [event for event in self.events if event.data.get("effect") == effect]
-
-    def sights(self, sight: Sight) -> list[Event]:
-        return [event for event in self.events if event.data.get("sight") == sight]
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +158,7 @@ def test_after_a_restart_it_sees_again_and_says_what_it_missed(
     process(client, "before")
     wait_for(
         "the first order is seen",
-        lambda: history.effects(Effect.STOCK_TAKEN),
+        lambda: bool(history.effects(Effect.STOCK_TAKEN)),
         within_s=SEEN_WITHIN_S,
     )
     killed_at_ms = now_ms()
@@ -197,7 +184,7 @@ def test_a_connection_that_is_cut_is_a_window_too(
     client: Redis, effects: RedisEffects, history: Memory
 ) -> None:
     client.client_kill_filter(_type="pubsub")
-    wait_for("it sees again", lambda: history.sights(Sight.BLIND), within_s=SEEN_WITHIN_S)
+    wait_for("it sees again", lambda: bool(history.sights(Sight.BLIND)), within_s=SEEN_WITHIN_S)
     process(client, "after")
     effects.stop()
 
