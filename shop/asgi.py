@@ -2,8 +2,8 @@
 
 from shop.adapters.logs import configure_logging
 from shop.api.app import create_api
-from shop.settings import Settings
+from shop.settings import load_settings
 
-settings = Settings()
+settings = load_settings()
 configure_logging(settings, "api")
 app = create_api(settings)

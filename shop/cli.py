@@ -16,7 +16,7 @@ from shop.domain.errors import InvalidAmount, ShopError, StoreUnavailable, Unkno
 from shop.domain.money import format_amount, parse_amount
 from shop.domain.order import Identifier
 from shop.domain.stock import StockLevel
-from shop.settings import Settings
+from shop.settings import Settings, problems
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -229,7 +229,7 @@ def doctor(
     try:
         findings = checks.examine(Settings(), api_url=api_url, flower_url=flower_url)
     except ValidationError as error:
-        findings = [checks.wrong_setting(problem) for problem in _problems(error)]
+        findings = [checks.wrong_setting(problem) for problem in problems(error)]
     if as_json:
         terminal.print_json([finding.as_json() for finding in findings])
     else:
@@ -242,20 +242,7 @@ def _settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise Refused(*_problems(error)) from None
-
-
-def _problems(error: ValidationError) -> list[str]:
-    """A line for each setting that is wrong; values stay out, for some are secret."""
-    return [
-        ": ".join(
-            [
-                *(str(part).upper() for part in problem["loc"][:1]),
-                problem["msg"].removeprefix("Value error, "),
-            ]
-        )
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
+        raise Refused(*problems(error)) from None
 
 
 def _read_env_file(path: Path) -> None:

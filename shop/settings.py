@@ -1,13 +1,21 @@
 """Every environment variable of the shop, with its unit and default."""
 
 import re
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shop.domain.work import Queue
@@ -150,3 +158,25 @@ class Settings(BaseSettings):
     @staticmethod
     def _given(secret: SecretStr | None) -> str | None:
         return secret.get_secret_value() if secret else None
+
+
+def load_settings() -> Settings:
+    """For entry points: ends the process with a line for each setting that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sys.stderr.writelines(f"shop: {problem}\n" for problem in problems(error))
+        raise SystemExit(2) from None
+
+
+def problems(error: ValidationError) -> list[str]:
+    """A line for each setting that is wrong; values stay out, for some are secret."""
+    return [
+        ": ".join(
+            [
+                *(str(part).upper() for part in problem["loc"][:1]),
+                problem["msg"].removeprefix("Value error, "),
+            ]
+        )
+        for problem in error.errors(include_url=False, include_input=False)
+    ]

@@ -10,7 +10,7 @@ from shop.adapters.celery.app import create_worker_app
 from shop.adapters.flower import guard_flower
 from shop.adapters.logs import configure_logging
 from shop.bootstrap import WorkerServices, bootstrap_worker
-from shop.settings import Settings
+from shop.settings import Settings, load_settings
 from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
 from shop.tasks.schedule import beat_schedule
@@ -53,4 +53,4 @@ def _name_logs(settings: Settings) -> None:
     signals.setup_logging.connect(lambda **_: configure_logging(settings, service), weak=False)
 
 
-app = create_worker(Settings())
+app = create_worker(load_settings())

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, EmailStr, Field
 
+from shop.domain.money import MAX_MINOR
+
 #: A text that is printed on an invoice: any script, and long enough for any honest name.
 PrintedText = Annotated[str, Field(min_length=1, max_length=10_000)]
 
@@ -24,7 +26,7 @@ class InvoiceData(BaseModel):
     #: The customer's name; default: the e-mail address.
     customer: PrintedText | None = None
     #: Minor units of the currency.
-    unit_price: Annotated[int, Field(strict=True, ge=0, le=10**12)] | None = None
+    unit_price: Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR)] | None = None
     #: Default: the day by the store's clock.
     issued_on: date | None = Field(default=None, alias="date")
 

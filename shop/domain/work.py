@@ -6,6 +6,9 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+#: Exit code of a worker that ended itself for being stuck (EX_TEMPFAIL): start it again.
+EXIT_STALLED = 75
+
 
 class Queue(StrEnum):
     """Where tasks wait; each queue has a worker of its own."""

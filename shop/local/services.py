@@ -4,8 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from shop.adapters.celery.config import EXIT_STALLED
-from shop.domain.work import Queue
+from shop.domain.work import EXIT_STALLED, Queue
 from shop.local import ready
 from shop.local.service import Service, always
 from shop.settings import Settings

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from billiard.process import active_children
 from celery.worker import state
 
-from shop.adapters.celery.config import EXIT_STALLED
+from shop.domain.work import EXIT_STALLED
 
 logger = logging.getLogger(__name__)
 

@@ -93,4 +93,4 @@ def test_the_probe_notices_an_entry_point() -> None:
         timeout=60,
     )
     assert probe.returncode != 0
-    assert "redis_port" in probe.stderr
+    assert probe.stderr.startswith("shop: REDIS_PORT: ")

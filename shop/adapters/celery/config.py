@@ -19,9 +19,6 @@ WORKER_SOCKET_TIMEOUT_S = 5.0
 #: The same for the API, which has to answer within 2 s.
 API_SOCKET_TIMEOUT_S = 0.8
 
-#: Exit code of a worker that ended itself for being stuck (EX_TEMPFAIL): start it again.
-EXIT_STALLED = 75
-
 #: A task that takes so long hangs: its process is ended, and the record knows what is owed.
 #: In the prefork pool only; threads bound each call that they make.
 TASK_TIME_LIMIT_S = 5 * 60

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop.domain.errors import InvalidAmount
-from shop.domain.money import format_amount, minor_digits, parse_amount
+from shop.domain.money import MAX_MINOR, format_amount, minor_digits, parse_amount
 
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -59,7 +59,13 @@ def test_what_is_finer_than_the_currency_is_refused() -> None:
         parse_amount("19.5", "JPY")
 
 
-@given(st.integers(0, 10**15), st.sampled_from(["EUR", "JPY", "KWD"]))
+@pytest.mark.parametrize("text", ["1e999999999", "1e30", "1000000000.01"])
+def test_what_no_price_can_be_is_refused(text: str) -> None:
+    with pytest.raises(InvalidAmount):
+        parse_amount(text, "EUR")
+
+
+@given(st.integers(0, MAX_MINOR), st.sampled_from(["EUR", "JPY", "KWD"]))
 def test_what_was_written_can_be_read(minor: int, currency: str) -> None:
     amount = format_amount(minor, currency).removesuffix(f" {currency}").replace(SPACE, "")
 
