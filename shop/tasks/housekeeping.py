@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from celery import bootsteps
+from celery import bootsteps, signals
 from celery.worker import WorkController
 
 from shop.bootstrap import WorkerServices
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 BEAT_EVERY_S = 2.0
 WATCH_EVERY_S = 1.0
+#: How soon a stop is noticed while the worker waits for its broker.
+READY_POLL_S = 0.2
 #: The `default` worker yields the processor to `priority`, the API and Redis.
 DEFAULT_NICENESS = 10
 
@@ -33,7 +35,9 @@ class Housekeeping(bootsteps.StartStopStep):
     def __init__(self, worker: WorkController, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
         self._stopping = threading.Event()
+        self._consumes = threading.Event()
         self._thread: threading.Thread | None = None
+        signals.worker_ready.connect(lambda **_: self._consumes.set(), weak=False)
 
     def start(self, worker: WorkController) -> None:
         queues = sorted(worker.app.amqp.queues.consume_from)
@@ -60,6 +64,9 @@ class Housekeeping(bootsteps.StartStopStep):
         if services.stall_after_s > 0:
             watchdog = _watchdog(services, queues)
             chores.append(_Chore(WATCH_EVERY_S, lambda: _watch(watchdog)))
+        # A worker that has not reached its queue yet is of no use to anybody.
+        while not (self._consumes.wait(READY_POLL_S) or self._stopping.is_set()):
+            pass
         while not self._stopping.wait(max(0.0, min(chore.due_in_s() for chore in chores))):
             for chore in chores:
                 chore.run_if_due()

@@ -1,12 +1,14 @@
 """What a worker does beside its tasks, with fakes in the place of its services."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from celery import signals
 
 from shop.domain.errors import PublishFailed, StoreUnavailable
 from shop.tasks import housekeeping
@@ -62,6 +64,7 @@ def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
         sweep_every_s: float = 0.01,
         stall_after_s: float = 0.0,
         run_dir: Path | None = None,
+        consumes: bool = True,
     ) -> Iterator[None]:
         services = SimpleNamespace(
             presence=FakePresence(store),
@@ -78,10 +81,30 @@ def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
         worker = SimpleNamespace(app=app, hostname=f"{queue}@test")
         step = Housekeeping(worker)
         step.start(worker)
+        if consumes:
+            signals.worker_ready.send(sender=None)
         yield
         step.stop(worker)
 
     return running
+
+
+def test_a_worker_that_has_not_reached_its_queue_is_not_seen(
+    run: Run, store: FakeStore, sweep: FakeSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "READY_POLL_S", 0.001)
+    asked = iter(range(20))
+
+    class Asked(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            next(asked, None)
+            return super().wait(timeout)
+
+    monkeypatch.setattr(housekeeping.threading, "Event", Asked)
+    with run(consumes=False):
+        wait_for("it has asked often", lambda: next(asked, None) is None, within_s=5)
+
+    assert (store.workers, sweep.runs) == ({}, 0)
 
 
 async def test_a_worker_is_seen_while_it_runs_and_not_afterwards(
