@@ -92,7 +92,7 @@ require_engine() {
 require_flower_password() {
     local password
     password=$(setting FLOWER_PASSWORD) || password=''
-    [[ -n $password ]] ||
+    [[ -n ${password//[[:space:]]/} ]] ||
         die "FLOWER_PASSWORD is not set: copy .env.example to .env and choose one there," \
             "or export it."
     if is_placeholder "$password"; then

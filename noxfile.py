@@ -54,3 +54,10 @@ def integration(session: nox.Session) -> None:
     """The same suite over a stack of local processes and over containers (minutes)."""
     install(session, "test")
     session.run("pytest", "tests/integration", *session.posargs)
+
+
+@nox.session(default=False)
+def chaos(session: nox.Session) -> None:
+    """Orders under faults, drained and judged (minutes); `-- --quick` takes one."""
+    install(session, "test")
+    session.run("python", "-m", "testing.chaos", *session.posargs)

@@ -5,6 +5,7 @@ What only some commands need is imported by those commands: `shop stock list` lo
 
 import os
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -23,6 +24,7 @@ EXIT_USAGE = 2
 #: More than any shop has on its shelves, and far below what Redis and Lua count exactly.
 MAX_STOCK = 1_000_000_000
 RUN, DATA, CHECK = "Run", "Data", "Check"
+DATA_DIR = Path(".local")
 
 
 def _typer(about: str) -> typer.Typer:
@@ -45,6 +47,22 @@ app.add_typer(order_app, name="order", rich_help_panel=DATA)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 OrderIdArgument = Annotated[str, typer.Argument(metavar="ID")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(metadata.version("shop-task-manager"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print it.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """An online shop's order back end: run it, stock it, look into it."""
 
 
 class Refused(Exception):
@@ -74,7 +92,13 @@ def up(
     redis_port: Annotated[
         int | None, typer.Option(min=1, max=65535, show_default="REDIS_PORT or 6379")
     ] = None,
-    data_dir: Annotated[Path, typer.Option(help="Keeps all data.")] = Path(".local"),
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keeps all data.",
+            show_default=f"{DATA_DIR}, for another Redis port {DATA_DIR}/PORT",
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="Address on which the API and Flower listen.")
     ] = "127.0.0.1",
@@ -103,9 +127,14 @@ def up(
     own_redis |= {"celery_broker_dsn": None, "celery_backend_dsn": None}
     if redis_port is not None:
         own_redis["redis_port"] = redis_port
+    settings = _settings(**own_redis)
+    if data_dir is None:
+        # So that another stack beside it needs other ports, and nothing else.
+        is_first = settings.redis_port == Settings.model_fields["redis_port"].default
+        data_dir = DATA_DIR if is_first else DATA_DIR / str(settings.redis_port)
     stack = Stack(DataDir(data_dir.resolve()), host, api_port, flower_port if flower else None)
     try:
-        failure = run(stack, _settings(**own_redis))
+        failure = run(stack, settings)
     except CannotStart as error:
         raise Refused(*error.problems) from None
     if failure:
@@ -164,9 +193,11 @@ def stock_set(
     except InvalidAmount as error:
         raise Refused(f"--price: {error}") from None
     level = StockLevel(_identifier(sku), qty, price_minor)
-    stock_room(settings).put(level)
+    room = stock_room(settings)
+    room.put(level)
     if as_json:
-        terminal.print_json(terminal.level_fields(level))
+        now = StockLevel(level.sku, level.qty, room.price(level.sku))
+        terminal.print_json(terminal.level_fields(now))
     else:
         at = "" if price_minor is None else f" at {format_amount(price_minor, settings.currency)}"
         typer.echo(f"{level.sku}: {level.qty} in stock{at}.")

@@ -32,6 +32,8 @@ RESULT_TTL_S = 24 * 60 * 60
 
 
 def _no_placeholder(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and not secret.get_secret_value().strip():
+        raise ValueError("is blank; choose a secret of your own")
     if secret is not None and _PLACEHOLDER.match(secret.get_secret_value().strip()):
         raise ValueError("is still a placeholder; choose a secret of your own")
     return secret

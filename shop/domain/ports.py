@@ -157,6 +157,10 @@ class StockRoom(Protocol):
 
     def levels(self) -> Iterable[StockLevel]: ...
 
+    def price(self, sku: str) -> int | None:
+        """Minor units; None if the item has no price."""
+        ...
+
     def put(self, level: StockLevel) -> None:
         """Set the level, and the price if one is given."""
         ...

@@ -44,8 +44,9 @@ def up(stack: Stack, settings: Settings) -> str | None:
 
     `settings` name the embedded Redis already. Raises `CannotStart` if nothing was started.
     """
+    # Before the folder: who starts the same stack twice is told of the ports.
+    require_free(stack.ports(settings.redis_port))
     with stack.data_dir.claimed() as lock:
-        require_free(stack.ports(settings.redis_port))
         flower_password = _flower_password(stack, settings)
 
         def show_table() -> None:

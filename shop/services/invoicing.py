@@ -69,7 +69,8 @@ class Invoicing:
                 TaskName.GENERATE_INVOICE,
                 f"there is no order {order_id}, and data lacks item or qty",
             )
-        line = InvoiceLine(data.item, data.qty, data.unit_price or 0)
+        price = self._stock.price(data.item) if data.unit_price is None else data.unit_price
+        line = InvoiceLine(data.item, data.qty, price or 0)
         issued_on = data.issued_on or self._stock.today()
         return self._invoice(order_id, issued_on, data.customer, data.email, line)
 

@@ -1,8 +1,9 @@
 """What every task of the shop has in common: its services, its stamps, its arguments' check."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from inspect import signature
 from typing import Any, TypeVar
 
 from celery import Celery, Task
@@ -15,6 +16,8 @@ from shop.domain.errors import InvalidTask, StoreUnavailable
 from shop.domain.work import Delivery, TaskName
 
 M = TypeVar("M", bound=BaseModel)
+
+_SAME_NAMES: Mapping[str, str] = {"": "data"}
 
 
 class ShopTask(Task):
@@ -36,6 +39,10 @@ class ShopTask(Task):
         ledger = self.services.ledger
         ledger.started(self._delivery())
         try:
+            try:
+                signature(self.run).bind(*args, **kwargs)
+            except TypeError as error:
+                raise InvalidTask(self.name, str(error)) from None
             return self.run(*args, **kwargs)
         finally:
             # Before Celery stores the result: who sees a result finds every stamp. What the task
@@ -63,13 +70,20 @@ def task(app: Celery, name: TaskName) -> Callable[[Callable[..., Any]], Any]:
     return app.task(bind=True, base=ShopTask, name=name.value)  # type: ignore[no-any-return]
 
 
-def checked(task_name: TaskName, model: type[M], data: Any) -> M:
-    """`data` as a valid `model`; raises `InvalidTask`, for which no retry helps."""
+def checked(
+    task_name: TaskName, model: type[M], data: Any, *, arguments: Mapping[str, str] = _SAME_NAMES
+) -> M:
+    """`data` as a valid `model`; raises `InvalidTask`, for which no retry helps.
+
+    `arguments` says what a field is called in the task's signature, if not the same; the empty
+    name stands for `data` as a whole.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'data'}: {problem['msg']}"
+            f"{arguments.get(field, field)}: {problem['msg']}"
             for problem in error.errors(include_url=False, include_input=False)
+            for field in [".".join(map(str, problem["loc"]))]
         )
         raise InvalidTask(task_name, problems) from None

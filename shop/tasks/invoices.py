@@ -14,7 +14,7 @@ def register(app: Celery) -> None:
     @task(app, TaskName.GENERATE_INVOICE)
     def generate_invoice(self: ShopTask, order_id: Any, data: Any = None) -> dict[str, Any]:
         name = TaskName.GENERATE_INVOICE
-        valid_id = checked(name, OrderId, order_id).root
+        valid_id = checked(name, OrderId, order_id, arguments={"": "order_id"}).root
         invoice_data = checked(name, InvoiceData, {} if data is None else data)
         made = self.services.invoicing.generate(valid_id, invoice_data, self.delivery_id)
         return {"order_id": valid_id, "made": made}

@@ -19,6 +19,7 @@ def register(app: Celery) -> None:
             TaskName.PROCESS_ORDER,
             Order,
             {"id": order_id, "item": item, "qty": qty, "email": email},
+            arguments={"id": "order_id"},
         )
         processed = self.services.processor.process(order, self.request.id, self.delivery_id)
         return {"order_id": order.id, **asdict(processed)}

@@ -46,6 +46,7 @@ class FakeOrderIntake:
             open_orders = len(store.orders_open)
             if 0 < self._backlog_limit <= open_orders:
                 raise BacklogFull(open_orders, self._backlog_limit)
+            store.invoices.pop(order.id, None)
             store.orders[order.id] = OrderRow(order.item, order.qty, order.email, task_id, now_ms)
             store.orders_open[order.id] = now_ms + self._overdue_after_ms
             _issue(store, task_id, TaskName.PROCESS_ORDER, now_ms)
@@ -73,6 +74,7 @@ class FakeOrderBook:
             row = store.orders.get(order.id)
             if row is None:
                 row = OrderRow(order.item, order.qty, order.email, task_id, now_ms)
+                store.invoices.pop(order.id, None)
                 store.orders[order.id] = row
             elif not _same(row, order):
                 raise OrderConflict(order.id)

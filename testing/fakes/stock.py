@@ -34,6 +34,10 @@ class FakeStockRoom:
                 if (qty := whole_number(text)) is not None
             ]
 
+    def price(self, sku: str) -> int | None:
+        with self._store.step():
+            return whole_number(self._store.prices.get(sku))
+
     def put(self, level: StockLevel) -> None:
         with self._store.step():
             self._store.stock[level.sku] = str(level.qty)

@@ -162,6 +162,9 @@ class _Eye:
             raise
 
     def _listen(self, channel_prefix: str) -> None:
+        # While it still replays its append-only file a server publishes what it replays, and
+        # refuses this.
+        self._client.ping()
         # After a restart the server has forgotten what was set.
         setting = "notify-keyspace-events"
         flags = self._client.config_get(setting)[setting] or ""

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,17 @@ class LocalStack(BaseStack):
         self._redis_port = stable_port()
         self._api_port = stable_port()
         self._flower_port = stable_port()
+        self._routes: dict[str, str] = {}
+        self._routes_of: dict[str, dict[str, str]] = {}
         self._to_undo = ExitStack()
+
+    def route(self, setting: str, value: str, *, service: str | None = None) -> None:
+        """Let a service, or all of them, go another way than the stack's own clients do.
+
+        `setting` is one that says where Redis is; call it before the stack is started.
+        """
+        routes = self._routes if service is None else self._routes_of.setdefault(service, {})
+        routes[setting] = value
 
     @property
     def base_url(self) -> str:
@@ -107,14 +118,19 @@ class LocalStack(BaseStack):
             "FLOWER_PASSWORD": password,
             "LOG_FORMAT": "json",
             "SHOP_RUN_DIR": str(run_dir),
+            **self._routes,
             **self.environment,
         }
-        return [
+        definitions = [
             services.redis_service(valkey.binary(), config, port=self._redis_port, password=None),
             services.api_service(HOST, self._api_port, env=env),
             *services.worker_services(_settings(env), env=env, run_dir=run_dir),
             services.beat_service(folder / "celerybeat-schedule", env=env, run_dir=run_dir),
             services.flower_service(HOST, self._flower_port, env=env),
+        ]
+        return [
+            replace(service, env={**service.env, **self._routes_of.get(service.name, {})})
+            for service in definitions
         ]
 
 

@@ -1,7 +1,9 @@
 """Stores that are driven in lockstep, and what each of them holds in the same words.
 
-Their clocks differ, and one stands still: time passes in ticks, so much longer than a step
-takes that what is due, overtaken or later is the same in all of them.
+Their clocks differ, and one stands still. So time passes in ticks, a tick before each step, and
+everything that is compared with everything else lies at least a unit apart, far more than a run
+takes: what is due, overtaken or first is then the same in all of them. For that, every span that
+a step adds to its own moment leaves another rest when divided by a tick.
 """
 
 from abc import ABC, abstractmethod
@@ -27,13 +29,30 @@ from shop.domain.ports import (
 )
 from testing import fakes
 
-TICK_MS = 70_000
-#: Nothing falls due on a tick, and nothing is stamped on one but what happens on it: a step that
-#: takes some seconds changes no order.
-HALF_TICK_MS = TICK_MS // 2
-OVERDUE_AFTER_MS = 5 * HALF_TICK_MS
+UNIT_MS = 40_000
+TICK_UNITS = 8
+#: Rest 4; what is revived is due at once, rest 0; the hour after which work counts as lost in
+#: any case is 90 units, and it is due 20 after that: rest 2.
+OVERDUE_AFTER_UNITS = 20
+OVERDUE_AFTER_MS = OVERDUE_AFTER_UNITS * UNIT_MS
+#: Rest 1, once what is overdue anyway is added.
+LEASE_UNITS = 13
+#: Rests 7, 3 and 5.
+DELAYS_UNITS = (7, 11, 37)
+#: How long before its start a task was published; rest 6, once what is overdue is added. The
+#: last one is from the future.
+AGES_UNITS = (0, 6, 14, 30, -34)
 QUEUES = ("default", "priority")
 TIMEZONE = "UTC"
+
+SCORED = (
+    keys.ORDERS_OPEN,
+    keys.ORDERS_DEAD,
+    keys.NOTIFICATIONS_OPEN,
+    keys.NOTIFICATIONS_DEAD,
+)
+HASHES = (keys.order(""), keys.notification(""), keys.task(""))
+STATUS_SUFFIX = keys.order_status("").removeprefix(keys.order(""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,7 @@ class HeldNotification:
     reason: str | None
 
 
-#: Members by score, the lowest first, with their distance from now in half ticks.
+#: Members by score, the lowest first, with their distance from now in units.
 Scored = tuple[tuple[str, int], ...]
 
 
@@ -86,7 +105,7 @@ class State:
     orders_dead: Scored
     notifications_open: Scored
     notifications_dead: Scored
-    #: queue -> distance from now in half ticks.
+    #: queue -> distance from now in units.
     watermarks: Mapping[str, int]
 
 
@@ -179,9 +198,7 @@ class FakeWorld(World):
             orders_dead=_scored(store.orders_dead.items(), now_ms),
             notifications_open=_scored(store.notifications_open.items(), now_ms),
             notifications_dead=_scored(store.notifications_dead.items(), now_ms),
-            watermarks={
-                queue: _half_ticks(at_ms, now_ms) for queue, at_ms in store.watermarks.items()
-            },
+            watermarks={queue: _units(at_ms, now_ms) for queue, at_ms in store.watermarks.items()},
         )
 
 
@@ -211,19 +228,13 @@ class RedisWorld(World):
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     def pass_time(self, ms: int) -> None:
-        scored = [
-            keys.ORDERS_OPEN,
-            keys.ORDERS_DEAD,
-            keys.NOTIFICATIONS_OPEN,
-            keys.NOTIFICATIONS_DEAD,
-        ]
         watermarks = [keys.watermark(queue) for queue in QUEUES]
         with self._client.pipeline(transaction=False) as pipe:
-            for key in scored:
+            for key in SCORED:
                 pipe.zrange(key, 0, -1, withscores=True)
             pipe.mget(watermarks)
             *members, stamps = pipe.execute()
-            for key, scores in zip(scored, members, strict=True):
+            for key, scores in zip(SCORED, members, strict=True):
                 if scores:
                     pipe.zadd(key, {member: score - ms for member, score in scores})
             for key, stamp in zip(watermarks, stamps, strict=True):
@@ -234,32 +245,78 @@ class RedisWorld(World):
     def state(self) -> State:
         found = sorted(self._client.keys("*"))
         now_ms = self.now_ms()
-        reads = {
-            "hash": self._client.hgetall,
-            "string": self._client.get,
-            "zset": lambda key: self._client.zrange(key, 0, -1, withscores=True),
-        }
-        types = self._pipelined("type", found)
-        held: dict[str, Any] = {}
-        with self._client.pipeline(transaction=False) as pipe:
-            for key, kind in zip(found, types, strict=True):
-                match kind:
-                    case "hash":
-                        pipe.hgetall(key)
-                    case "zset":
-                        pipe.zrange(key, 0, -1, withscores=True)
-                    case _:
-                        pipe.get(key)
-            held = dict(zip(found, pipe.execute(), strict=True))
-        del reads
-        return _state(held, now_ms)
-
-    def _pipelined(self, command: str, found: Iterable[str]) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipe:
             for key in found:
-                pipe.execute_command(command, key)
-            return pipe.execute()
+                if key in SCORED:
+                    pipe.zrange(key, 0, -1, withscores=True)
+                elif key.startswith(HASHES) and not key.endswith(STATUS_SUFFIX):
+                    pipe.hgetall(key)
+                else:
+                    pipe.get(key)
+            held = dict(zip(found, pipe.execute(), strict=True))
+        return State(
+            orders={
+                order_id: _held_order(fields, held[keys.order_status(order_id)])
+                for order_id, fields in _below(keys.order(""), held).items()
+                if not order_id.endswith(STATUS_SUFFIX)
+            },
+            notifications={
+                task_id: HeldNotification(
+                    status=fields["status"],
+                    email=fields["email"],
+                    message=fields["message"],
+                    attempts=int(fields["attempts"]),
+                    delivery=fields.get("delivery"),
+                    reason=fields.get("reason"),
+                )
+                for task_id, fields in _below(keys.notification(""), held).items()
+            },
+            stock=_below(keys.STOCK_PREFIX, held),
+            invoices=_below(keys.invoice(""), held),
+            tasks={
+                task_id: fields["task"] for task_id, fields in _below(keys.task(""), held).items()
+            },
+            orders_open=_scored(held.get(keys.ORDERS_OPEN, ()), now_ms),
+            orders_dead=_scored(held.get(keys.ORDERS_DEAD, ()), now_ms),
+            notifications_open=_scored(held.get(keys.NOTIFICATIONS_OPEN, ()), now_ms),
+            notifications_dead=_scored(held.get(keys.NOTIFICATIONS_DEAD, ()), now_ms),
+            watermarks={
+                queue: _units(int(stamp), now_ms)
+                for queue, stamp in _below(keys.watermark(""), held).items()
+            },
+        )
 
 
-def _state(held: Mapping[str, Any], now_ms: int) -> State:
-    raise NotImplementedError
+def _held_order(fields: Mapping[str, str], status: str) -> HeldOrder:
+    price = fields.get("unit_price")
+    return HeldOrder(
+        status=status,
+        item=fields["item"],
+        qty=int(fields["qty"]),
+        email=fields["email"],
+        task_id=fields["task_id"],
+        attempts=int(fields["attempts"]),
+        delivery=fields.get("delivery"),
+        invoice_attempts=int(fields.get("invoice_attempts", 0)),
+        invoice_delivery=fields.get("invoice_delivery"),
+        is_decided="processed_at" in fields,
+        reason=fields.get("reason"),
+        unit_price_minor=None if price is None else int(price),
+        invoice_task_id=fields.get("invoice_task_id"),
+        notification_task_id=fields.get("notification_task_id"),
+    )
+
+
+def _below(prefix: str, held: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key.removeprefix(prefix): value for key, value in held.items() if key.startswith(prefix)
+    }
+
+
+def _scored(members: Iterable[tuple[str, float]], now_ms: int) -> Scored:
+    ordered = sorted(members, key=lambda member: (member[1], member[0]))
+    return tuple((member, _units(score_ms, now_ms)) for member, score_ms in ordered)
+
+
+def _units(at_ms: float, now_ms: int) -> int:
+    return round((at_ms - now_ms) / UNIT_MS)

@@ -53,6 +53,7 @@ class RedisOrderIntake:
                     keys.order_status(order.id),
                     keys.ORDERS_OPEN,
                     keys.task(task_id),
+                    keys.invoice(order.id),
                 ],
                 args=[
                     *_content(order),
@@ -105,7 +106,12 @@ class RedisOrderBook:
     def begin(self, order: Order, task_id: str, delivery_id: str) -> Begun:
         with store_errors():
             status, attempts = self._begin(
-                keys=[keys.order(order.id), keys.order_status(order.id), keys.ORDERS_OPEN],
+                keys=[
+                    keys.order(order.id),
+                    keys.order_status(order.id),
+                    keys.ORDERS_OPEN,
+                    keys.invoice(order.id),
+                ],
                 args=[*_content(order), task_id, delivery_id, self._overdue_after_ms],
             )
         if status == "conflict":

@@ -41,6 +41,12 @@ class RedisStockRoom:
             key=lambda level: level.sku,
         )
 
+    def price(self, sku: str) -> int | None:
+        with store_errors():
+            # MGET, which reads a key of another type as missing.
+            texts: list[Any] = self._client.mget([keys.price(sku)])
+        return _whole_number(texts[0])
+
     def put(self, level: StockLevel) -> None:
         values = {keys.stock(level.sku): level.qty}
         if level.price_minor is not None:

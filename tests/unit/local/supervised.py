@@ -123,6 +123,7 @@ def supervised(
         "services": [asdict(service) for service in services],
         "ready_within_s": ready_within_s,
         "echo_s": echo_s,
+        "ignore_hangup": ignore_hangup,
     }
     prefix = ["nohup"] if ignore_hangup else []
     with (folder / "output").open("w") as output:
@@ -169,6 +170,9 @@ def lock_is_free(folder: Path) -> bool:
 def _main(plan: Mapping[str, Any]) -> int:
     if plan["echo_s"] is not None:
         supervisor.ECHO_S = plan["echo_s"]
+    if not plan["ignore_hangup"]:
+        # Whoever runs the tests may ignore it, under nohup for one.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     services = [
         Service(
             name=small["name"],

@@ -64,13 +64,13 @@ def test_an_order_that_fails_is_a_task_that_succeeds(
 @pytest.mark.parametrize(
     ("args", "field"),
     [
-        (("a b", "SKU-1", 1, ANN), "id"),
-        (("a:b", "SKU-1", 1, ANN), "id"),
-        (("a/b", "SKU-1", 1, ANN), "id"),
-        (("a\n", "SKU-1", 1, ANN), "id"),
-        (("x" * 65, "SKU-1", 1, ANN), "id"),
-        ((".hidden", "SKU-1", 1, ANN), "id"),
-        ((None, "SKU-1", 1, ANN), "id"),
+        (("a b", "SKU-1", 1, ANN), "order_id"),
+        (("a:b", "SKU-1", 1, ANN), "order_id"),
+        (("a/b", "SKU-1", 1, ANN), "order_id"),
+        (("a\n", "SKU-1", 1, ANN), "order_id"),
+        (("x" * 65, "SKU-1", 1, ANN), "order_id"),
+        ((".hidden", "SKU-1", 1, ANN), "order_id"),
+        ((None, "SKU-1", 1, ANN), "order_id"),
         (("1001", "stock:*", 1, ANN), "item"),
         (("1001", "SKU-1", 0, ANN), "qty"),
         (("1001", "SKU-1", -1, ANN), "qty"),
@@ -110,7 +110,7 @@ def test_too_few_or_too_many_arguments_fail_once(
 ) -> None:
     sent = shop.client.send_task("process_order", args=args, kwargs=kwargs, queue="default")
 
-    assert shop.failure(sent).startswith("TypeError: ")
+    assert shop.failure(sent).startswith("InvalidTask: process_order: ")
     assert_failed_once(shop, sent.id)
 
 

@@ -58,7 +58,7 @@ class TestInvoice:
             (("by-hand", {"item": "Teapot", "qty": "2"}), "qty: "),
             (("by-hand", {"item": "Teapot", "qty": 2, "email": "ann"}), "email: "),
             (("by-hand", "data"), "data: "),
-            (("a/b", {"item": "Teapot", "qty": 2}), "data: "),
+            (("a/b", {"item": "Teapot", "qty": 2}), "order_id: "),
         ],
         ids=str,
     )

@@ -4,10 +4,7 @@
 -- reply {status, attempts}; status 'invoiced' when the invoice is there, 'unknown' when there
 --       is no such order
 if redis.call('EXISTS', KEYS[4]) == 1 then
-  -- Made by hand before the order was processed, it leaves the processing owed.
-  if (redis.call('GET', KEYS[2]) or 'pending') ~= 'pending' then
-    redis.call('ZREM', KEYS[3], ARGV[1])
-  end
+  redis.call('ZREM', KEYS[3], ARGV[1])
   return {'invoiced', 0}
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then

@@ -1,9 +1,11 @@
 -- Count an attempt at processing an order and push its due time back. An order whose task was
 -- sent by hand, without being placed, is recorded here.
--- KEYS  1 order hash  2 order status  3 open orders
+-- KEYS  1 order hash  2 order status  3 open orders  4 invoice
 -- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 delivery id  7 overdue after, ms
 -- reply {status, attempts} | {'conflict', 0}
 if redis.call('EXISTS', KEYS[1]) == 0 then
+  -- An invoice that somebody made by hand before there was an order is not this order's.
+  redis.call('DEL', KEYS[4])
   redis.call('HSET', KEYS[1], 'item', ARGV[2], 'qty', ARGV[3], 'email', ARGV[4],
     'task_id', ARGV[5], 'placed_at', now_ms, 'attempts', 0)
 else

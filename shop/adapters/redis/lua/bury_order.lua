@@ -4,11 +4,7 @@
 -- KEYS  1 order hash  2 order status  3 open orders  4 dead orders  5 invoice
 -- ARGV  1 order id  2 reason  3 status that it is given up in: pending, processed
 -- reply now
-if redis.call('GET', KEYS[2]) ~= ARGV[3] then
-  return now_ms
-end
--- An invoice is what a processed order lacked; a pending one may have got its own by hand.
-if ARGV[3] == 'processed' and redis.call('EXISTS', KEYS[5]) == 1 then
+if redis.call('GET', KEYS[2]) ~= ARGV[3] or redis.call('EXISTS', KEYS[5]) == 1 then
   return now_ms
 end
 if ARGV[3] == 'pending' then

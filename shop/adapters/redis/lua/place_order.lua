@@ -1,5 +1,5 @@
 -- Record an order as pending, owed and issued; an order that is there already is compared.
--- KEYS  1 order hash  2 order status  3 open orders  4 task hash
+-- KEYS  1 order hash  2 order status  3 open orders  4 task hash  5 invoice
 -- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 task name
 --       7 overdue after, ms  8 task expiry, s  9 limit of open orders (0: none)
 -- reply {'placed', task id, now, status} | {'repeated', task id, placed at, status}
@@ -20,6 +20,8 @@ if limit > 0 then
   end
 end
 
+-- An invoice that somebody made by hand before there was an order is not this order's.
+redis.call('DEL', KEYS[5])
 redis.call('HSET', KEYS[1], 'item', ARGV[2], 'qty', ARGV[3], 'email', ARGV[4],
   'task_id', ARGV[5], 'placed_at', now_ms, 'attempts', 0)
 redis.call('SET', KEYS[2], 'pending')

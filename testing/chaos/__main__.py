@@ -1,0 +1,110 @@
+"""The command: `python -m testing.chaos --quick --seed 7`."""
+
+import random
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from testing.chaos import plan as plans
+from testing.chaos.driver import DriverBroke
+from testing.chaos.report import summary, write_report
+from testing.chaos.runner import Outcome, Run, RunBroke
+from testing.chaos.runner import Progress as RunProgress
+from testing.checkers import Verdict
+from testing.stack import StackFailed
+from testing.waiting import TimedOut
+
+EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
+BROKE = 2
+ROOT = Path(__file__).parents[2]
+
+
+def chaos(
+    quick: Annotated[bool, typer.Option(help="300 orders and 6 faults, in a minute.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Default: a new one.")] = None,
+    orders: Annotated[int | None, typer.Option(min=1, help="At least so many orders.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new folder for the run.")] = None,
+) -> None:
+    """Orders under faults: is anything lost, done twice or oversold?
+
+    Exit code: 0 valid, 1 invalid, 2 the harness broke, 3 unknown.
+    """
+    console = Console(stderr=True, highlight=False)
+    profile = plans.QUICK if quick else plans.FULL
+    if orders is not None:
+        profile = replace(profile, orders=orders)
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    options = ["--quick"] * quick + ["--seed", str(seed)]
+    options += [] if orders is None else ["--orders", str(orders)]
+    again = shlex.join([Path(sys.executable).name, "-m", "testing.chaos", *options])
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    folder = out or Path("results") / f"{stamp}-chaos-{profile.name}-{_commit()}"
+    # As Ctrl-C: everything is healed and ended on the way out.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        folder.mkdir(parents=True)
+        outcome = _execute(plans.Plan(seed, profile), folder, console)
+        write_report(folder, outcome, again)
+    except KeyboardInterrupt:
+        console.print("interrupted: everything was healed and stopped")
+        code = BROKE
+    except (RunBroke, DriverBroke, StackFailed, TimedOut, OSError) as error:
+        console.print(f"the harness broke: {type(error).__name__}: {error}", markup=False)
+        code = BROKE
+    else:
+        Console(highlight=False).print(summary(outcome))
+        for reason in outcome.reasons:
+            console.print(f"  {reason}", markup=False)
+        console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+        code = EXIT_CODES[outcome.verdict]
+    if code:
+        console.print(f"seed {seed}; run it again: {again}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _execute(plan: plans.Plan, folder: Path, console: Console) -> Outcome:
+    columns = (
+        TextColumn("{task.fields[phase]:<26}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} orders, {task.fields[faults]} faults"),
+        TimeElapsedColumn(),
+    )
+    faults = len(plan.disturbances())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=plan.profile.orders, phase="starting", faults=f"0/{faults}")
+
+        def show(now: RunProgress) -> None:
+            phase = f"{now.phase}, {now.owed} owed" if now.owed else now.phase
+            bar.update(task, completed=now.orders, phase=phase, faults=f"{now.faults}/{faults}")
+
+        return Run(plan, folder, show).execute()
+
+
+def _commit() -> str:
+    """Short hash of what is checked out, `unknown` outside a repository."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(chaos)

@@ -1,0 +1,149 @@
+"""Each fault takes hold, is healed, and the shop does all that it was asked, once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from testing.faults import (
+    ApiKilledBeforePublishing,
+    ConnectionsCut,
+    ConnectionsSlowed,
+    Fault,
+    FaultDidNotTakeHold,
+    PoolProcessKilled,
+    RedisFrozen,
+    RedisKilled,
+    RoutedStack,
+    WorkerFrozen,
+    WorkerKilled,
+)
+from testing.history import HistoryWriter, Phase, Recorder, read_history
+from testing.stack import API, REDIS, WORKER_DEFAULT
+from testing.waiting import wait_for
+from tests.integration.customer import Customer, Goods, new_id
+
+FLOOD = 40
+TOOK_HOLD = [Phase.INJECTED, Phase.CONFIRMED, Phase.HEALED]
+FAULTS: dict[str, Callable[[RoutedStack, Recorder], Fault]] = {
+    "worker-frozen": lambda stack, history: WorkerFrozen(stack, WORKER_DEFAULT, history),
+    "redis-killed": RedisKilled,
+    "redis-frozen": RedisFrozen,
+    "connections-cut": lambda stack, history: ConnectionsCut(
+        stack.link, stack.api_broker, history=history
+    ),
+    "connections-slowed": lambda stack, history: ConnectionsSlowed(
+        stack.link, stack.api_broker, delay_s=0.02, history=history
+    ),
+}
+
+
+def phases(history_file: Path) -> list[str]:
+    return [event.data["phase"] for event in read_history(history_file).events]
+
+
+def all_done(customer: Customer, goods: Goods, order_ids: list[str]) -> None:
+    for order_id in order_ids:
+        customer.invoiced(order_id)
+    assert goods.left == goods.level - 2 * len(order_ids)
+
+
+def place_anyway(customer: Customer, goods: Goods, order_id: str) -> None:
+    """Send the order until it is accepted, as a customer who does not give up."""
+
+    def accepted() -> bool:
+        try:
+            return customer.order(goods.sku, order_id).is_success
+        except httpx.TransportError:
+            return False
+
+    wait_for(f"order {order_id} is accepted", accepted, within_s=30)
+
+
+@pytest.mark.parametrize("fault_type", [PoolProcessKilled, WorkerKilled])
+def test_a_death_mid_task(
+    fault_type: type[PoolProcessKilled | WorkerKilled],
+    customer: Customer,
+    goods: Goods,
+    stack: RoutedStack,
+    history: HistoryWriter,
+    history_file: Path,
+) -> None:
+    order_ids = [new_id("order") for _ in range(FLOOD)]
+    placing = Thread(
+        target=lambda: [customer.place(goods.sku, order_id=order_id) for order_id in order_ids]
+    )
+    placing.start()
+    with fault_type(stack, WORKER_DEFAULT, history):
+        pass
+    placing.join()
+
+    assert phases(history_file) == TOOK_HOLD
+    all_done(customer, goods, order_ids)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_disturbance(
+    name: str,
+    customer: Customer,
+    goods: Goods,
+    stack: RoutedStack,
+    history: HistoryWriter,
+    history_file: Path,
+) -> None:
+    before = customer.place(goods.sku)
+    with FAULTS[name](stack, history) as fault:
+        assert fault.name == name
+        during = new_id("order")
+        placing = Thread(target=place_anyway, args=(customer, goods, during))
+        placing.start()
+    after = new_id("order")
+    placing.join()
+    place_anyway(customer, goods, after)
+
+    assert phases(history_file) == TOOK_HOLD
+    all_done(customer, goods, [before, during, after])
+
+
+def test_the_api_dies_between_recording_and_publishing(
+    customer: Customer,
+    goods: Goods,
+    stack: RoutedStack,
+    history: HistoryWriter,
+    history_file: Path,
+) -> None:
+    order_id = new_id("order")
+    answers: list[int] = []
+
+    def place() -> None:
+        with pytest.raises(httpx.TransportError):
+            answers.append(customer.order(goods.sku, order_id).status_code)
+
+    fault = ApiKilledBeforePublishing(stack, stack.api_broker, order_id, place, history)
+    with fault:
+        assert not stack.service(API).is_running
+
+    assert answers == []
+    assert phases(history_file) == TOOK_HOLD
+    all_done(customer, goods, [order_id])
+    assert customer.order(goods.sku, order_id).status_code == 200
+
+
+def test_a_fault_heals_whatever_happens(
+    customer: Customer, goods: Goods, stack: RoutedStack
+) -> None:
+    with pytest.raises(ZeroDivisionError), RedisKilled(stack):
+        raise ZeroDivisionError
+    assert stack.service(REDIS).is_running
+
+
+def test_a_fault_that_does_not_take_hold_says_so(
+    stack: RoutedStack, history: HistoryWriter, history_file: Path
+) -> None:
+    """Nobody orders anything, so that the worker has nothing in hand."""
+    fault = PoolProcessKilled(stack, WORKER_DEFAULT, history, busy_within_s=0.1)
+    with pytest.raises(FaultDidNotTakeHold, match="a task in hand"), fault:
+        pytest.fail("entered")
+    assert phases(history_file) == [Phase.INJECTED, Phase.NOT_CONFIRMED, Phase.HEALED]
