@@ -72,9 +72,14 @@ class OrderLife(Lockstep):
         levels = [StockLevel(sku, qty, price_minor=250) for sku, qty in INITIAL_STOCK.items()]
         self.each(lambda world: world.stock.put_missing(levels))
 
-    @rule(order_id=order_ids, other=rarely, task=st.sampled_from("xy"), limited=rarely)
-    def place(self, order_id: str, other: bool, task: str, limited: bool) -> None:
-        order, limit = usual(order_id, other=other), 2 if limited else 0
+    @rule(
+        order_id=order_ids,
+        other=rarely,
+        task=st.sampled_from("xy"),
+        limit=st.sampled_from([0, 1, 2]),
+    )
+    def place(self, order_id: str, other: bool, task: str, limit: int) -> None:
+        order = usual(order_id, other=other)
         self.repeatable(
             lambda world: self.wait(world.intake(limit).place(order, f"task-{order_id}-{task}"))
         )
@@ -120,7 +125,7 @@ class OrderLife(Lockstep):
             assert self.status(order_id) == OrderStatus.FAILED
             assert order_id in dict(self.state.orders_dead)
 
-    @rule(order_id=order_ids, anyhow=rarely)
+    @rule(order_id=order_ids, anyhow=st.booleans())
     def give_up_invoice(self, order_id: str, anyhow: bool) -> None:
         order_id = order_id if anyhow else self.preferred(order_id, self.owes_invoice)
         reason = Reason.INVOICE_ATTEMPTS_EXHAUSTED

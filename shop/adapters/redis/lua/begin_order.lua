@@ -4,10 +4,11 @@
 -- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 delivery id  7 overdue after, ms
 -- reply {status, attempts} | {'conflict', 0}
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  -- An invoice that somebody made by hand before there was an order is not this order's.
-  redis.call('DEL', KEYS[4])
   redis.call('HSET', KEYS[1], 'item', ARGV[2], 'qty', ARGV[3], 'email', ARGV[4],
     'task_id', ARGV[5], 'placed_at', now_ms, 'attempts', 0)
+  -- An invoice that somebody made by hand before there was an order is not this order's. Not as
+  -- the first write: after one that frees memory, a full server would not refuse the others.
+  redis.call('DEL', KEYS[4])
 else
   local seen = redis.call('HMGET', KEYS[1], 'item', 'qty', 'email')
   if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] then

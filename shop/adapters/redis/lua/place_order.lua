@@ -20,10 +20,11 @@ if limit > 0 then
   end
 end
 
--- An invoice that somebody made by hand before there was an order is not this order's.
-redis.call('DEL', KEYS[5])
 redis.call('HSET', KEYS[1], 'item', ARGV[2], 'qty', ARGV[3], 'email', ARGV[4],
   'task_id', ARGV[5], 'placed_at', now_ms, 'attempts', 0)
+-- An invoice that somebody made by hand before there was an order is not this order's. Not as the
+-- first write: after one that frees memory, a full server would not refuse the others.
+redis.call('DEL', KEYS[5])
 redis.call('SET', KEYS[2], 'pending')
 redis.call('ZADD', KEYS[3], now_ms + ARGV[7], ARGV[1])
 redis.call('HSET', KEYS[4], 'task', ARGV[6], 'enqueued_at', now_ms)
