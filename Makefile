@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help venv local up dev down logs test chaos lint format
+.PHONY: help venv local up dev down logs test chaos faults lint format
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +33,14 @@ down: ## stop what `up` or `dev` started
 logs: ## follow the containers' logs
 	@./entrypoint.sh --logs
 
-test: $(VENV)/.installed-dev ## run every test; those on containers when an engine answers
+test: $(VENV)/.installed-dev ## run the tests; those on containers when an engine answers
 	@$(BIN)/python -m pytest $(ARGS)
 
 chaos: $(VENV)/.installed-dev ## orders under faults, with a verdict; minutes (ARGS=--quick: one)
 	@$(BIN)/python -m testing.chaos $(ARGS)
+
+faults: $(VENV)/.installed-dev ## inject each fault into a local stack, and see it heal
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style, types and the house's import rules
 	@$(BIN)/ruff check .

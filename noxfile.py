@@ -61,3 +61,10 @@ def chaos(session: nox.Session) -> None:
     """Orders under faults, drained and judged (minutes); `-- --quick` takes one."""
     install(session, "test")
     session.run("python", "-m", "testing.chaos", *session.posargs)
+
+
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Inject each fault into a stack of local processes, and see it heal."""
+    install(session, "test")
+    session.run("pytest", "tests/faults", *session.posargs)

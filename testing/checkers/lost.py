@@ -87,7 +87,7 @@ def _untold_customer(order: FinalOrder, final: FinalState, expected: Expectation
 
 def _undelivered(found: FinalNotification | None, expected: Expectations) -> str | None:
     if found is None:
-        return "is accepted, and there is no record of it"
+        return "has no record"
     match found.status:
         case NotificationStatus.DELIVERED:
             return None

@@ -102,6 +102,16 @@ class TestValid:
         run.work_on("unconfirmed")
         assert run.judged().verdict is Verdict.VALID
 
+    def test_effects_that_were_missed_in_a_window_long_after_the_beginning(
+        self, run: MadeUpRun
+    ) -> None:
+        run.forget_effects(Effect.STOCK_TAKEN)
+        at_ms = START_MS + 60_000
+        run.orders["processed"] = replace(run.orders["processed"], processed_at_ms=at_ms)
+        run.history.blind(Observer.STORE, at_ms - 10, at_ms + 10)
+
+        assert run.judged().verdict is Verdict.VALID
+
     def test_effects_that_were_missed_in_a_known_window(self, run: MadeUpRun) -> None:
         run.forget_effects(Effect.STOCK_TAKEN, Effect.INVOICE_STORED)
         run.history.blind(Observer.STORE, START_MS, START_MS + 100)
