@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help venv local up dev down logs test chaos faults lint format
+.PHONY: help venv local up dev down logs test chaos faults sabotage lint format
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ chaos: $(VENV)/.installed-dev ## orders under faults, with a verdict; minutes (A
 
 faults: $(VENV)/.installed-dev ## inject each fault into a local stack, and see it heal
 	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
+sabotage: $(VENV)/.installed-dev ## break the shop on purpose: does each checker notice? Minutes
+	@$(BIN)/python -m testing.sabotage $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style, types and the house's import rules
 	@$(BIN)/ruff check .

@@ -68,3 +68,10 @@ def faults(session: nox.Session) -> None:
     """Inject each fault into a stack of local processes, and see it heal."""
     install(session, "test")
     session.run("pytest", "tests/faults", *session.posargs)
+
+
+@nox.session(default=False)
+def sabotage(session: nox.Session) -> None:
+    """Break the shop on purpose, and see each checker notice (minutes)."""
+    install(session, "test")
+    session.run("python", "-m", "testing.sabotage", *session.posargs)

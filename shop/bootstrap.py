@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shop.adapters.celery.app import create_publisher_app, create_worker_app
 from shop.adapters.celery.config import API_SOCKET_TIMEOUT_S, WORKER_SOCKET_TIMEOUT_S
+from shop.adapters.celery.depth import connect_queue_gauge
 from shop.adapters.celery.publisher import AsyncCeleryPublisher, CeleryPublisher
 from shop.adapters.celery.results import CeleryTaskLookup
 from shop.adapters.mail import create_mailer
@@ -16,8 +17,19 @@ from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotifi
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
 from shop.adapters.redis.presence import RedisPresence, RedisReadiness
 from shop.adapters.redis.stock import RedisStockRoom
+from shop.adapters.redis.workload import RedisWorkloadGauge
+from shop.adapters.warehouse import SimulatedWarehouse
 from shop.domain.invoice import Party
-from shop.domain.ports import InvoiceRenderer, Mailer, Publisher, Readiness, TaskLedger, TaskLookup
+from shop.domain.ports import (
+    InvoiceRenderer,
+    Mailer,
+    Publisher,
+    QueueGauge,
+    Readiness,
+    TaskLedger,
+    TaskLookup,
+    WorkloadGauge,
+)
 from shop.services.invoicing import Invoicing
 from shop.services.notifying import NotificationDesk, Notifier
 from shop.services.ordering import OrderDesk, OrderProcessor
@@ -40,6 +52,8 @@ class ApiServices:
     notifications: NotificationDesk
     tasks: TaskLookup
     readiness: Readiness
+    workload: WorkloadGauge
+    queues: QueueGauge
     close: Callable[[], Awaitable[None]]
 
 
@@ -71,12 +85,14 @@ def bootstrap_api(settings: Settings) -> ApiServices:
         threads=PUBLISH_THREADS,
         timeout_s=PUBLISH_TIMEOUT_S,
     )
+    queues = connect_queue_gauge(settings.broker_dsn)
     overdue_after_ms = settings.overdue_after_ms
 
     async def close() -> None:
         publisher.close()
         await store.aclose()
         await results.aclose()
+        await queues.close()
 
     return ApiServices(
         orders=OrderDesk(
@@ -92,6 +108,8 @@ def bootstrap_api(settings: Settings) -> ApiServices:
         ),
         tasks=CeleryTaskLookup(create_worker_app(settings), store, results),
         readiness=RedisReadiness(store),
+        workload=RedisWorkloadGauge(store),
+        queues=queues,
         close=close,
     )
 
@@ -115,6 +133,7 @@ def bootstrap_worker(
     return WorkerServices(
         processor=OrderProcessor(
             orders,
+            SimulatedWarehouse(delay_s=settings.order_delay_ms / 1000),
             publisher,
             max_attempts=settings.max_attempts,
             notify=settings.order_notifications,

@@ -84,8 +84,12 @@ class Settings(BaseSettings):
     #: Whether customers hear of their orders.
     order_notifications: bool = True
 
+    #: Simulated time that preparing an order takes before it is processed, milliseconds.
+    order_delay_ms: Annotated[int, Field(ge=0)] = 0
     #: Open orders above which `POST /order` answers 503; 0 is no limit.
     order_backlog_limit: Annotated[int, Field(ge=0)] = 100_000
+    #: Orders in hand in one API process, above which `POST /order` answers 503; 0 is no limit.
+    order_concurrency_limit: Annotated[int, Field(ge=0)] = 64
     #: Seconds after which work that has not moved may be taken for lost.
     overdue_after_s: Annotated[float, Field(gt=0)] = 2.0
     #: Seconds between the sweeps inside the `default` worker; 0 leaves it to Beat alone.
@@ -98,6 +102,8 @@ class Settings(BaseSettings):
 
     #: Processes of the `default` worker; default: one a core.
     default_concurrency: Annotated[int, Field(ge=1)] | None = None
+    #: Messages that the `default` worker takes ahead for each of its processes.
+    default_prefetch: Annotated[int, Field(ge=1)] = 1
     #: Threads of the `priority` worker, which waits on the network.
     priority_concurrency: Annotated[int, Field(ge=1)] = 32
 

@@ -14,6 +14,7 @@ from shop.settings import Settings, load_settings
 from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
 from shop.tasks.schedule import beat_schedule
+from shop.tasks.stopping import Stopping
 
 
 def create_worker(settings: Settings) -> Celery:
@@ -32,7 +33,7 @@ def create_worker(settings: Settings) -> Celery:
 
     app.services = services
     tasks.register(app)
-    app.steps["worker"].add(Housekeeping)
+    app.steps["worker"].update((Housekeeping, Stopping))
     # A pool's process must not share connections with the process that forked it.
     signals.worker_process_init.connect(lambda **_: services.cache_clear(), weak=False)
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)

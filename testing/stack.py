@@ -65,6 +65,10 @@ class ServiceHandle(Protocol):
     def resume(self) -> None:
         """Let it go on, as if no time had passed; harmless when it is not frozen."""
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether all of its processes were seen to stand still."""
+
     def processes(self) -> list[ProcessInfo]:
         """Its processes, parents before their children; none when it does not run.
 
@@ -76,6 +80,12 @@ class ServiceHandle(Protocol):
 
     def send_signal(self, pid: int, signum: signal.Signals) -> None:
         """Send `signum` to one of `processes`, such as a process of a worker's pool."""
+
+    def signal_all(self, signum: signal.Signals) -> None:
+        """Send `signum` to all of its processes at once; harmless when it does not run.
+
+        Unlike one that is paused, what was stopped by SIGSTOP can be killed as it stands.
+        """
 
     def logs(self, last_lines: int | None = None) -> str:
         """What it wrote since the stack was started, over all its restarts."""

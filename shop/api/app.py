@@ -16,6 +16,7 @@ from shop.api.openapi import DocumentedFastAPI, Responses, problems
 from shop.api.problems import API_KEY_REQUIRED
 from shop.api.routes import health, invoices, metrics, notifications, orders, status
 from shop.api.routes import problems as problem_types
+from shop.api.shedding import ShedOrders
 from shop.bootstrap import ApiServices, bootstrap_api
 from shop.settings import Settings
 
@@ -70,6 +71,8 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
 
     # The last one added is the outermost.
     app.add_middleware(HeadAsGet)
+    if settings.order_concurrency_limit:
+        app.add_middleware(ShedOrders, limit=settings.order_concurrency_limit)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(MeasureRequests, metrics=own_metrics)

@@ -163,6 +163,15 @@ BACKLOG_FULL = ProblemType(
     "100000 orders are open, which is the limit.",
     retry_after_s=5,
 )
+OVERLOADED = ProblemType(
+    "overloaded",
+    503,
+    "Too many orders come at once",
+    "More orders came than the process that was asked can place. Nothing was stored; send the "
+    "same order again after as many seconds as the Retry-After header says.",
+    "There is no room for another order now.",
+    retry_after_s=1,
+)
 STORE_UNAVAILABLE = ProblemType(
     "store-unavailable",
     503,
@@ -204,6 +213,7 @@ PROBLEM_TYPES = {
         ORDER_FAILED,
         ORDER_CONFLICT,
         BACKLOG_FULL,
+        OVERLOADED,
         STORE_UNAVAILABLE,
         NOT_READY,
         INTERNAL_ERROR,

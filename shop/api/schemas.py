@@ -56,8 +56,19 @@ class NotificationAccepted(Answer):
 class TimingsView(Answer):
     """When a task passed which stage: UTC, ISO 8601, all by one clock."""
 
-    enqueued_at: str | None = Field(examples=["2026-01-01T12:00:00.005Z"])
-    received_at: str | None = Field(examples=["2026-01-01T12:00:00.017Z"])
+    first_enqueued_at: str | None = Field(
+        description="When the work was recorded, and so first published.",
+        examples=["2026-01-01T12:00:00.005Z"],
+    )
+    enqueued_at: str | None = Field(
+        description="When the message was published that was started last; later than the first "
+        "if it had to be sent again.",
+        examples=["2026-01-01T12:00:00.005Z"],
+    )
+    received_at: str | None = Field(
+        description="When a worker took that message from its queue.",
+        examples=["2026-01-01T12:00:00.017Z"],
+    )
     started_at: str | None = Field(examples=["2026-01-01T12:00:00.018Z"])
     finished_at: str | None = Field(examples=["2026-01-01T12:00:00.042Z"])
     queue_wait_ms: int | None = Field(description="From enqueued to started.", examples=[13])

@@ -5,7 +5,7 @@ tasks (processing and delivering). Every store port raises `StoreUnavailable` wh
 does not confirm in time; every method that writes may be repeated with the same arguments.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from shop.domain.invoice import Invoice
 from shop.domain.notification import Notification, NotificationRecord
 from shop.domain.order import Begun, FollowUps, Order, OrderRecord, Placement, Settlement
 from shop.domain.stock import StockLevel, StockReport
-from shop.domain.work import Claim, Delivery, Job, TaskReport
+from shop.domain.work import Claim, Delivery, Job, TaskReport, Workload
 
 
 class OrderIntake(Protocol):
@@ -65,6 +65,23 @@ class Readiness(Protocol):
         ...
 
 
+class WorkloadGauge(Protocol):
+    """Where the API learns how much work there is."""
+
+    async def read(self) -> Workload: ...
+
+
+class QueueGauge(Protocol):
+    """Where the API learns how much waits in the queues."""
+
+    async def depths(self) -> Mapping[str, int]:
+        """Messages that no worker has taken yet, by queue; empty if this broker cannot tell.
+
+        Raises `StoreUnavailable`.
+        """
+        ...
+
+
 class Publisher(Protocol):
     """Sends jobs from a worker."""
 
@@ -84,9 +101,10 @@ class Publisher(Protocol):
 class OrderBook(Protocol):
     """Where tasks move orders on."""
 
-    def begin(self, order: Order, task_id: str, delivery_id: str) -> Begun:
+    def begin(self, order: Order, task_id: str, delivery_id: str, *, lease_s: float = 0.0) -> Begun:
         """Count the attempt and push the order's due time back.
 
+        The sweep leaves it alone for `lease_s` longer than other work that has begun.
         An order that was never placed (its task was sent by hand) is recorded here.
         Raises `OrderConflict`.
         """
@@ -188,6 +206,19 @@ class TaskLedger(Protocol):
     def started(self, delivery: Delivery) -> None: ...
 
     def finished(self, task_id: str) -> None: ...
+
+
+class Warehouse(Protocol):
+    """Where an order is made ready, before its stock is taken."""
+
+    @property
+    def max_preparation_s(self) -> float:
+        """How long a preparation may be under way before its order is taken for lost."""
+        ...
+
+    def prepare(self, order: Order) -> None:
+        """May be done more than once for an order, as its task may be."""
+        ...
 
 
 class InvoiceRenderer(Protocol):

@@ -59,7 +59,12 @@ class Delivery:
 class Timings:
     """When a task passed which stage: milliseconds since the epoch, all by the store's clock."""
 
+    #: When the work was recorded, and so first published.
+    first_enqueued_at_ms: int | None = None
+    #: When the message was published that was started last: later than the first if the sweep
+    #: sent it again. Before a start, the same as the first.
     enqueued_at_ms: int | None = None
+    #: By the worker; from then to the start it waits there and not in the queue.
     received_at_ms: int | None = None
     started_at_ms: int | None = None
     finished_at_ms: int | None = None
@@ -87,6 +92,16 @@ class TaskReport:
     #: One line, once it failed.
     error: str | None
     timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """How much work the store knows of."""
+
+    open_orders: int
+    open_notifications: int
+    #: Orders given up.
+    dead_orders: int
 
 
 @dataclass(frozen=True, slots=True)

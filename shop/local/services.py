@@ -84,7 +84,10 @@ def worker_services(
     """One worker for each queue; ready when it has touched its file in `run_dir`."""
     pools = {
         # "auto" is a process for each core that this process may use.
-        Queue.DEFAULT: ("--pool", "prefork", "-c", str(settings.default_concurrency or "auto")),
+        Queue.DEFAULT: (
+            *("--pool", "prefork", "-c", str(settings.default_concurrency or "auto")),
+            *("--prefetch-multiplier", str(settings.default_prefetch)),
+        ),
         Queue.PRIORITY: ("--pool", "threads", "-c", str(settings.priority_concurrency)),
     }
     return [
@@ -98,7 +101,8 @@ def worker_services(
             ),
             env={
                 **_UNBUFFERED,
-                # A warm shutdown may hang; the soft one is bounded and loses nothing.
+                # Until `shop.tasks.stopping` takes over: a warm shutdown may hang, this one is
+                # bounded.
                 "REMAP_SIGTERM": "SIGQUIT",
                 # macOS ends forked processes that touch its own libraries, which getting a
                 # proxy or a host name does.

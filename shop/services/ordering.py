@@ -14,7 +14,7 @@ from shop.domain.order import (
     Reason,
     order_notices,
 )
-from shop.domain.ports import AsyncPublisher, OrderBook, OrderIntake, Publisher
+from shop.domain.ports import AsyncPublisher, OrderBook, OrderIntake, Publisher, Warehouse
 from shop.domain.work import Job, TaskName
 
 logger = logging.getLogger(__name__)
@@ -62,9 +62,16 @@ class OrderProcessor:
     """Moves an order from `pending` to `processed` or `failed`, exactly once."""
 
     def __init__(
-        self, orders: OrderBook, publisher: Publisher, *, max_attempts: int, notify: bool
+        self,
+        orders: OrderBook,
+        warehouse: Warehouse,
+        publisher: Publisher,
+        *,
+        max_attempts: int,
+        notify: bool,
     ) -> None:
         self._orders = orders
+        self._warehouse = warehouse
         self._publisher = publisher
         self._max_attempts = max_attempts
         self._notify = notify
@@ -74,15 +81,13 @@ class OrderProcessor:
 
         Raises `OrderConflict`, `StoreUnavailable`; after the latter the sweep sends it again.
         """
-        begun = self._orders.begin(order, task_id, delivery_id)
-        if begun.status == OrderStatus.PENDING and begun.attempts > self._max_attempts:
-            self._orders.bury(order.id, Reason.ATTEMPTS_EXHAUSTED)
-            logger.error("order %s is given up after %d attempts", order.id, self._max_attempts)
-            record = self._orders.find(order.id)
-            if record is None:
-                raise UnknownOrder(order.id)
-            # Not what was meant, but what is: another delivery may have come to its end.
-            return Processed(record.status, record.reason)
+        begun = self._orders.begin(
+            order, task_id, delivery_id, lease_s=self._warehouse.max_preparation_s
+        )
+        if begun.status == OrderStatus.PENDING:
+            if begun.attempts > self._max_attempts:
+                return self._give_up(order)
+            self._warehouse.prepare(order)
         notices = order_notices(order)
         settlement = self._orders.settle(
             order.id,
@@ -107,6 +112,15 @@ class OrderProcessor:
                 )
             )
         return Processed(settlement.status, settlement.reason)
+
+    def _give_up(self, order: Order) -> Processed:
+        self._orders.bury(order.id, Reason.ATTEMPTS_EXHAUSTED)
+        logger.error("order %s is given up after %d attempts", order.id, self._max_attempts)
+        record = self._orders.find(order.id)
+        if record is None:
+            raise UnknownOrder(order.id)
+        # Not what was meant, but what is: another delivery may have come to its end.
+        return Processed(record.status, record.reason)
 
     def retry(self, order_id: str) -> OrderRecord:
         """Take a failed or dead order up again. Raises `UnknownOrder`, `OrderNotRetriable`."""

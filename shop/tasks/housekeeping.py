@@ -15,7 +15,7 @@ from celery.worker import WorkController
 from shop.bootstrap import WorkerServices
 from shop.domain.errors import PublishFailed, StoreUnavailable
 from shop.domain.work import Queue
-from shop.tasks.watchdog import Watchdog, end_worker, is_running_tasks, tasks_started
+from shop.tasks.watchdog import LoopPulse, Watchdog, end_worker, is_running_tasks, tasks_started
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Housekeeping(bootsteps.StartStopStep):
         if Queue.DEFAULT in queues and services.sweep_every_s > 0:
             chores.append(_Chore(services.sweep_every_s, services.sweep.run))
         if services.stall_after_s > 0:
-            watchdog = _watchdog(services, queues)
+            watchdog = _watchdog(worker, services, queues)
             chores.append(_Chore(WATCH_EVERY_S, lambda: _watch(watchdog)))
         # A worker that has not reached its queue yet is of no use to anybody.
         while not (self._consumes.wait(READY_POLL_S) or self._stopping.is_set()):
@@ -106,12 +106,18 @@ class _Chore:
         self._due_s = time.monotonic() + self._every_s
 
 
-def _watchdog(services: WorkerServices, queues: list[str]) -> Watchdog:
+def _watchdog(worker: WorkController, services: WorkerServices, queues: list[str]) -> Watchdog:
+    pulse = LoopPulse(worker.hub.call_soon)
+
+    def is_busy() -> bool:
+        # In this order: the loop is asked each time, busy or not.
+        return pulse.silent_s() < services.stall_after_s and is_running_tasks()
+
     return Watchdog(
         stall_after_s=services.stall_after_s,
         has_work=lambda: not all(services.publisher.is_idle(queue) for queue in queues),
         started=tasks_started,
-        is_busy=is_running_tasks,
+        is_busy=is_busy,
         now_s=time.monotonic,
     )
 

@@ -7,6 +7,7 @@ queue is full, and nothing is taken. No cause is looked for here, only the effec
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -53,6 +54,31 @@ class Watchdog:
         if not waiting:
             self._progress_at_s = now_s
         return now_s - self._progress_at_s >= self.stall_after_s
+
+
+class LoopPulse:
+    """Whether the worker's event loop goes round, felt from another thread.
+
+    What it hangs in, it does not leave to take results, so that what was in hand seems to run for
+    ever; and the time limits of the pool are kept by the same loop.
+    """
+
+    def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        """`call_soon` has the loop call something, such as `Hub.call_soon`."""
+        self._call_soon = call_soon
+        self._is_asked = False
+        self._felt_s = time.monotonic()
+
+    def silent_s(self) -> float:
+        """Seconds since the loop went round; ask it every now and then, for it answers later."""
+        if not self._is_asked:
+            self._is_asked = True
+            self._call_soon(self._beat)
+        return time.monotonic() - self._felt_s
+
+    def _beat(self) -> None:
+        self._felt_s = time.monotonic()
+        self._is_asked = False
 
 
 def tasks_started() -> int:

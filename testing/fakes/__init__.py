@@ -3,11 +3,12 @@
 from testing.fakes.ledger import FakeResult, FakeTaskLedger, FakeTaskLookup
 from testing.fakes.notifications import FakeNotificationBook, FakeNotificationIntake
 from testing.fakes.orders import FakeOrderBook, FakeOrderIntake
-from testing.fakes.output import FakeInvoiceRenderer, FakeMailer
+from testing.fakes.output import FakeInvoiceRenderer, FakeMailer, FakeWarehouse
 from testing.fakes.presence import FakePresence, FakeReadiness
 from testing.fakes.publisher import FakeAsyncPublisher, FakePublisher
 from testing.fakes.stock import FakeStockRoom
 from testing.fakes.store import FakeStore, ManualClock
+from testing.fakes.workload import FakeQueueGauge, FakeWorkloadGauge
 
 __all__ = [
     "FakeAsyncPublisher",
@@ -19,11 +20,14 @@ __all__ = [
     "FakeOrderIntake",
     "FakePresence",
     "FakePublisher",
+    "FakeQueueGauge",
     "FakeReadiness",
     "FakeResult",
     "FakeStockRoom",
     "FakeStore",
     "FakeTaskLedger",
     "FakeTaskLookup",
+    "FakeWarehouse",
+    "FakeWorkloadGauge",
     "ManualClock",
 ]

@@ -23,6 +23,9 @@ class FakeTaskLedger:
             row.finished_at_ms = None
             stamp = delivery.enqueued_at_ms
             if stamp is not None and 0 <= stamp <= now_ms:
+                if row.first_enqueued_at_ms is None:
+                    issued_at_ms = row.enqueued_at_ms
+                    row.first_enqueued_at_ms = stamp if issued_at_ms is None else issued_at_ms
                 row.enqueued_at_ms = stamp
                 queue = delivery.queue
                 store.watermarks[queue] = max(stamp, store.watermarks.get(queue, 0))
@@ -64,6 +67,9 @@ class FakeTaskLookup:
                 result=result.result,
                 error=result.error,
                 timings=Timings(
+                    first_enqueued_at_ms=row.enqueued_at_ms
+                    if row.first_enqueued_at_ms is None
+                    else row.first_enqueued_at_ms,
                     enqueued_at_ms=row.enqueued_at_ms,
                     received_at_ms=row.received_at_ms,
                     started_at_ms=row.started_at_ms,

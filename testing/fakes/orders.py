@@ -68,8 +68,9 @@ class FakeOrderBook:
         self._store = store
         self._overdue_after_ms = overdue_after_ms
 
-    def begin(self, order: Order, task_id: str, delivery_id: str) -> Begun:
+    def begin(self, order: Order, task_id: str, delivery_id: str, *, lease_s: float = 0.0) -> Begun:
         store = self._store
+        lease_ms = round(lease_s * 1000)
         with store.step() as now_ms:
             row = store.orders.get(order.id)
             if row is None:
@@ -79,7 +80,7 @@ class FakeOrderBook:
             elif not _same(row, order):
                 raise OrderConflict(order.id)
             if row.status == OrderStatus.PENDING:
-                store.orders_open[order.id] = now_ms + self._overdue_after_ms
+                store.orders_open[order.id] = now_ms + self._overdue_after_ms + lease_ms
                 if row.delivery != delivery_id:
                     row.attempts += 1
                     row.delivery = delivery_id
@@ -212,6 +213,7 @@ class FakeOrderBook:
             row.unit_price_minor = max(0, whole_number(store.prices.get(item)) or 0)
             row.invoice_task_id = follow_ups.invoice_task_id
             store.stock[item] = str(stock - row.qty)
+            _issue(store, follow_ups.invoice_task_id, TaskName.GENERATE_INVOICE, now_ms)
         row.processed_at_ms = now_ms
         store.orders_dead.pop(order_id, None)
         if row.status == OrderStatus.PROCESSED:
@@ -223,6 +225,7 @@ class FakeOrderBook:
             row.notification_task_id = task_id
             store.notifications[task_id] = NotificationRow(row.email, message)
             store.notifications_open[task_id] = now_ms + self._overdue_after_ms
+            _issue(store, task_id, TaskName.SEND_NOTIFICATION, now_ms)
 
 
 def _issue(store: FakeStore, task_id: str, task: TaskName, now_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""What leaves the shop: `Mailer` and `InvoiceRenderer`."""
+"""What the tasks work with besides the store: `Mailer`, `InvoiceRenderer` and `Warehouse`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from shop.domain.errors import DeliveryFailed
 from shop.domain.invoice import Invoice
 from shop.domain.notification import Notification
+from shop.domain.order import Order
 
 
 @dataclass
@@ -35,3 +36,14 @@ class FakeInvoiceRenderer:
     def render(self, invoice: Invoice) -> bytes:
         self.invoices.append(invoice)
         return b"%PDF-fake\n" + repr(invoice).encode()
+
+
+@dataclass
+class FakeWarehouse:
+    """Keeps what was prepared; every order is ready at once."""
+
+    prepared: list[Order] = field(default_factory=list)
+    max_preparation_s: float = 0.0
+
+    def prepare(self, order: Order) -> None:
+        self.prepared.append(order)

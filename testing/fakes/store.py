@@ -62,6 +62,7 @@ class TaskRow:
 
     task: str
     expires_at_ms: int
+    first_enqueued_at_ms: int | None = None
     enqueued_at_ms: int | None = None
     received_at_ms: int | None = None
     started_at_ms: int | None = None

@@ -1,4 +1,11 @@
-"""Faults as nouns: each injects itself, proves that it took hold, and always heals."""
+"""Faults as nouns: each injects itself, proves that it took hold, and always heals.
+
+Those of workers and of Redis work on processes and on containers. There both workers are one
+container, and so is what `WorkerKilled` and `WorkerFrozen` disturb; `PoolProcessKilled` kills a
+single process in it. `ConnectionsCut`, `ConnectionsSlowed` and `ApiKilledBeforePublishing` need a
+proxy between a service and Redis, listening where these tests run: they are for local stacks, and
+make no sense on containers, whose network does not lead there.
+"""
 
 from testing.faults.api import ApiKilledBeforePublishing
 from testing.faults.fault import Fault, FaultDidNotTakeHold

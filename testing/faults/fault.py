@@ -25,6 +25,8 @@ class Fault(ABC):
     def __init__(self, history: Recorder | None = None) -> None:
         self._history = history
         self._id = uuid4().hex[:8]
+        #: What `confirm` said, once it is entered.
+        self.proof: Mapping[str, Any] = {}
 
     @abstractmethod
     def inject(self) -> None:
@@ -42,7 +44,8 @@ class Fault(ABC):
         self._record(Phase.INJECTED)
         try:
             self.inject()
-            self._record(Phase.CONFIRMED, **self.confirm())
+            self.proof = self.confirm()
+            self._record(Phase.CONFIRMED, **self.proof)
         except BaseException as error:
             self._record(Phase.NOT_CONFIRMED, error=f"{type(error).__name__}: {error}"[:500])
             self._end()

@@ -40,9 +40,12 @@ class TcpProxy:
     def connections(self) -> int:
         return len(self._writers)
 
-    def cut(self) -> int:
-        """Reset every connection; returns how many there were."""
-        return self._run(self._cut())
+    def cut(self, *, only: float | None = None) -> int:
+        """Reset every connection, or only one; returns how many were reset.
+
+        `only` says which, from 0 for the oldest to 1, which is not included, for the newest.
+        """
+        return self._run(self._cut(only))
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
@@ -114,9 +117,12 @@ class TcpProxy:
         else:
             self._flowing.clear()
 
-    async def _cut(self) -> int:
-        cut = dict(self._writers)
-        for here, there in cut.items():
+    async def _cut(self, only: float | None = None) -> int:
+        cut = list(self._writers.items())
+        if only is not None:
+            first = int(only * len(cut))
+            cut = cut[first : first + 1]
+        for here, there in cut:
             _reset(here)
             _reset(there)
         return len(cut)

@@ -1,19 +1,19 @@
 """Workers die or freeze while they have a task in hand."""
 
+import json
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import psutil
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from shop.adapters.redis import keys
 from testing.faults.fault import Fault, FaultDidNotTakeHold
-from testing.history import Recorder
-from testing.stack import Stack, StackFailed
+from testing.history import Recorder, now_ms
+from testing.stack import BROKER_DB, Stack, StackFailed
 from testing.waiting import TimedOut, wait_for
 
 #: A worker that was just restarted takes some seconds, and then needs something to do.
@@ -44,7 +44,9 @@ class PoolProcessKilled(Fault):
         self._busy_within_s = busy_within_s
         self._pid: int | None = None
         self._task_id = ""
+        self._parent_pid = 0
         self._before: set[int] = set()
+        self._killed_at_ms = 0
 
     def inject(self) -> None:
         with _questions(self._stack) as app:
@@ -59,11 +61,16 @@ class PoolProcessKilled(Fault):
 
     def confirm(self) -> Mapping[str, Any]:
         def replaced() -> list[int] | None:
-            now = set(self._worker.pids())
+            now = self._pool()
             return (sorted(now - self._before) or None) if self._pid not in now else None
 
         new = _wait(f"process {self._pid} is replaced", replaced, REPLACED_WITHIN_S)
-        return {"pid": self._pid, "task_id": self._task_id, "replaced_by": new}
+        return {
+            "pid": self._pid,
+            "task_id": self._task_id,
+            "killed_at_ms": self._killed_at_ms,
+            "replaced_by": new,
+        }
 
     def heal(self) -> None:
         """The pool has replaced it by itself."""
@@ -79,7 +86,9 @@ class PoolProcessKilled(Fault):
             held = [task for task, holder in _in_hand(app, self._queue).items() if holder == pid]
             unfinished = _unfinished(self._stack, held)
             if unfinished:
-                self._before = set(self._worker.pids())
+                self._parent_pid = self._parent_of(pid)
+                self._before = self._pool()
+                self._killed_at_ms = now_ms()
                 self._worker.send_signal(pid, signal.SIGKILL)
                 killed, self._pid, self._task_id = True, pid, unfinished[0]
         finally:
@@ -87,6 +96,16 @@ class PoolProcessKilled(Fault):
                 with suppress(StackFailed, ProcessLookupError):
                     self._worker.send_signal(pid, signal.SIGCONT)
         return killed
+
+    def _parent_of(self, pid: int) -> int:
+        return next(
+            process.parent_pid for process in self._worker.processes() if process.pid == pid
+        )
+
+    def _pool(self) -> set[int]:
+        """A container's other processes, such as health checks, come and go."""
+        processes = self._worker.processes()
+        return {process.pid for process in processes if process.parent_pid == self._parent_pid}
 
 
 class WorkerKilled(Fault):
@@ -109,6 +128,7 @@ class WorkerKilled(Fault):
         self._busy_within_s = busy_within_s
         self._pids: list[int] = []
         self._task_ids: list[str] = []
+        self._killed_at_ms = 0
 
     def inject(self) -> None:
         with _questions(self._stack) as app:
@@ -119,24 +139,37 @@ class WorkerKilled(Fault):
             raise FaultDidNotTakeHold(f"{self._worker.name} was killed, and runs")
         if not _unfinished(self._stack, self._task_ids):
             raise FaultDidNotTakeHold(f"{self._worker.name} had finished what it had in hand")
-        return {"pids": self._pids, "task_ids": self._task_ids}
+        return {
+            "pids": self._pids,
+            "task_ids": self._task_ids,
+            "killed_at_ms": self._killed_at_ms,
+        }
 
     def heal(self) -> None:
         if not self._worker.is_running:
             self._worker.start()
 
     def _caught(self, app: Celery) -> bool:
-        held = list(_in_hand(app, self._queue))
+        """Kill it if it has an unfinished task now; it is stopped while it is looked at."""
+        asked_at_ms = now_ms()
+        held = set(_in_hand(app, self._queue))
         if not held:
             return False
         self._pids = self._worker.pids()
-        self._worker.pause()
+        self._worker.signal_all(signal.SIGSTOP)
         try:
-            self._task_ids = _unfinished(self._stack, held)
+            # Stopping a container takes longer than most tasks do. What this worker has started
+            # since it answered, and not finished, is in its hand too.
+            delivered = _delivered(self._stack, self._queue) - held
+            self._task_ids = [
+                *_unfinished(self._stack, sorted(held)),
+                *_unfinished(self._stack, sorted(delivered), since_ms=asked_at_ms),
+            ]
             if self._task_ids:
+                self._killed_at_ms = now_ms()
                 self._worker.kill()
         finally:
-            self._worker.resume()
+            self._worker.signal_all(signal.SIGCONT)
         return bool(self._task_ids)
 
 
@@ -148,18 +181,18 @@ class WorkerFrozen(Fault):
     def __init__(self, stack: Stack, worker: str, history: Recorder | None = None) -> None:
         super().__init__(history)
         self._worker = stack.service(worker)
+        self._pids: list[int] = []
 
     def inject(self) -> None:
+        # A frozen container cannot be asked.
+        self._pids = self._worker.pids()
         self._worker.pause()
 
     def confirm(self) -> Mapping[str, Any]:
-        pids = self._worker.pids()
-
-        def stopped() -> bool:
-            return all(psutil.Process(pid).status() == psutil.STATUS_STOPPED for pid in pids)
-
-        _wait(f"{self._worker.name} stands still", stopped, REPLACED_WITHIN_S)
-        return {"pids": pids}
+        _wait(
+            f"{self._worker.name} stands still", lambda: self._worker.is_frozen, REPLACED_WITHIN_S
+        )
+        return {"pids": self._pids}
 
     def heal(self) -> None:
         self._worker.resume()
@@ -191,8 +224,15 @@ def _in_hand(app: Celery, queue: str) -> dict[str, int]:
     }
 
 
-def _unfinished(stack: Stack, task_ids: list[str]) -> list[str]:
-    """Those that were started and not finished, by the stamps in the store."""
+def _delivered(stack: Stack, queue: str) -> set[str]:
+    """Ids of the queue's messages that a worker took and did not acknowledge, dead ones too."""
+    taken: list[Any] = stack.redis(BROKER_DB).hvals("unacked")
+    messages = [json.loads(text) for text in taken]
+    return {message["headers"]["id"] for message, _, key in messages if key == queue}
+
+
+def _unfinished(stack: Stack, task_ids: list[str], *, since_ms: int = 0) -> list[str]:
+    """Those that were started, not before `since_ms`, and not finished, by their stamps."""
     with stack.redis().pipeline(transaction=False) as pipe:
         for task_id in task_ids:
             pipe.hmget(keys.task(task_id), "started_at", "finished_at")
@@ -200,7 +240,7 @@ def _unfinished(stack: Stack, task_ids: list[str]) -> list[str]:
     return [
         task_id
         for task_id, (started_at, finished_at) in zip(task_ids, rows, strict=True)
-        if started_at is not None and finished_at is None
+        if started_at is not None and int(started_at) >= since_ms and finished_at is None
     ]
 
 

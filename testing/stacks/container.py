@@ -64,6 +64,17 @@ class ContainerHandle:
         return self._state()["Running"] is True
 
     @property
+    def exit_code(self) -> int | None:
+        """Of the container's main process; None while it runs. 137 is SIGKILL."""
+        state = self._state()
+        return None if state["Running"] else int(state["ExitCode"])
+
+    @property
+    def stop_grace_s(self) -> float:
+        """How long after SIGTERM the engine kills it."""
+        return self._spec.stop_grace_s
+
+    @property
     def health(self) -> str:
         """What the engine's health check says: `starting`, `healthy` or `unhealthy`."""
         return str(self._state()["Health"]["Status"])
@@ -98,6 +109,10 @@ class ContainerHandle:
         if self._state()["Paused"]:
             self._docker.unpause()
 
+    @property
+    def is_frozen(self) -> bool:
+        return self._state()["Paused"] is True
+
     def processes(self) -> list[ProcessInfo]:
         if not self.is_running:
             return []
@@ -115,6 +130,11 @@ class ContainerHandle:
         if pid not in self.pids():
             raise StackFailed(f"{pid} is no process of {self.name}")
         self.run(["sh", "-c", f"kill -{signum.value} {pid}"])
+
+    def signal_all(self, signum: signal.Signals) -> None:
+        if self.is_running:
+            # To all but the shell that sends it and the container's init, which only waits.
+            self.run(["sh", "-c", f"kill -{signum.value} -1"])
 
     def logs(self, last_lines: int | None = None) -> str:
         tail = "all" if last_lines is None else last_lines

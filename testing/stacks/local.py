@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import shop
 from shop.local import services, valkey
 from shop.local.service import Service
 from shop.settings import Settings
-from testing.stack import REDIS, Stack
+from testing.stack import REDIS, START_WITHIN_S, Stack
 from testing.stacks.base import FLOWER_AUTH, BaseStack
 from testing.stacks.ports import HOST, stable_port
 from testing.stacks.processes import Guard, ProcessHandle
@@ -32,16 +32,19 @@ class LocalStack(BaseStack):
         *,
         without: Collection[str] = (),
         redis_options: Mapping[str, str] | None = None,
+        alter: Callable[[Service], Service] = lambda service: service,
         parent_dir: Path | None = None,
     ) -> None:
         """`environment` is settings by name, `without` names services that are not started.
 
-        `redis_options` are added to the server's configuration. Data and logs stand in a folder
+        `redis_options` are added to the server's configuration and win over it. `alter` may start
+        a service in another way, such as through another command. Data and logs stand in a folder
         of their own below `parent_dir` while the stack runs.
         """
         super().__init__(environment)
         self._without = frozenset(without)
         self._redis_options = dict(redis_options or {})
+        self._alter = alter
         self._parent_dir = parent_dir
         self._redis_port = stable_port()
         self._api_port = stable_port()
@@ -57,6 +60,25 @@ class LocalStack(BaseStack):
         """
         routes = self._routes if service is None else self._routes_of.setdefault(service, {})
         routes[setting] = value
+
+    def restart_with(
+        self, service: str, settings: Mapping[str, str], *, within_s: float = START_WITHIN_S
+    ) -> None:
+        """Start a service again with other settings; returns when it is ready.
+
+        Raises `TimedOut` with its log.
+        """
+        handle = self.service(service)
+        assert isinstance(handle, ProcessHandle)
+        for name, value in settings.items():
+            handle.set_variable(name, value)
+        handle.restart()
+        wait_for(
+            f"{service} is ready",
+            lambda: handle.is_ready,
+            within_s=within_s,
+            explain=handle.logs,
+        )
 
     @property
     def base_url(self) -> str:
@@ -129,7 +151,9 @@ class LocalStack(BaseStack):
             services.flower_service(HOST, self._flower_port, env=env),
         ]
         return [
-            replace(service, env={**service.env, **self._routes_of.get(service.name, {})})
+            self._alter(
+                replace(service, env={**service.env, **self._routes_of.get(service.name, {})})
+            )
             for service in definitions
         ]
 

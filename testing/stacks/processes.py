@@ -80,6 +80,11 @@ class ProcessHandle:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """Of its main process, until it is started again; a signal's number is negative."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def is_ready(self) -> bool:
         return self.is_running and self._service.is_ready()
 
@@ -115,6 +120,10 @@ class ProcessHandle:
         self.stop()
         self.start()
 
+    def set_variable(self, name: str, value: str) -> None:
+        """Of its environment, from its next start on."""
+        self._environment[name] = value
+
     def kill(self, signum: signal.Signals = signal.SIGKILL) -> None:
         if signum == signal.SIGKILL:
             self._forget()
@@ -125,8 +134,15 @@ class ProcessHandle:
         os.killpg(self._running().pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        if self.is_running:
-            os.killpg(self._running().pid, signal.SIGCONT)
+        self.signal_all(signal.SIGCONT)
+
+    @property
+    def is_frozen(self) -> bool:
+        try:
+            states = [psutil.Process(pid).status() for pid in self.pids()]
+        except psutil.NoSuchProcess:
+            return False
+        return bool(states) and set(states) == {psutil.STATUS_STOPPED}
 
     def processes(self) -> list[ProcessInfo]:
         if not self.is_running:
@@ -148,6 +164,10 @@ class ProcessHandle:
         if pid not in self.pids():
             raise StackFailed(f"{pid} is no process of {self.name}")
         os.kill(pid, signum)
+
+    def signal_all(self, signum: signal.Signals) -> None:
+        if self.is_running:
+            os.killpg(self._running().pid, signum)
 
     def logs(self, last_lines: int | None = None) -> str:
         if not self._log.exists():

@@ -16,6 +16,7 @@ from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotifi
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
 from shop.adapters.redis.presence import RedisPresence, RedisReadiness
 from shop.adapters.redis.stock import RedisStockRoom
+from shop.adapters.redis.workload import RedisWorkloadGauge
 from shop.domain.ports import (
     NotificationBook,
     NotificationIntake,
@@ -25,6 +26,7 @@ from shop.domain.ports import (
     StockRoom,
     TaskLedger,
     TaskLookup,
+    WorkloadGauge,
 )
 from shop.settings import Settings
 from testing import fakes
@@ -50,6 +52,7 @@ class Ports:
     lookup: TaskLookup
     presence: fakes.FakePresence | RedisPresence
     readiness: Readiness
+    workload: WorkloadGauge
 
 
 class Backend(ABC):
@@ -160,6 +163,7 @@ class FakeBackend(Backend):
             lookup=fakes.FakeTaskLookup(store),
             presence=fakes.FakePresence(store),
             readiness=fakes.FakeReadiness(store),
+            workload=fakes.FakeWorkloadGauge(store),
         )
 
 
@@ -267,4 +271,5 @@ class RedisBackend(Backend):
             lookup=CeleryTaskLookup(create_worker_app(self._settings), store, clients.results),
             presence=RedisPresence(sync),
             readiness=RedisReadiness(store),
+            workload=RedisWorkloadGauge(store),
         )

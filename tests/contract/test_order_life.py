@@ -84,10 +84,15 @@ class OrderLife(Lockstep):
             lambda world: self.wait(world.intake(limit).place(order, f"task-{order_id}-{task}"))
         )
 
-    @rule(order_id=order_ids, other=rarely, delivery_id=delivery_ids)
-    def begin(self, order_id: str, other: bool, delivery_id: str) -> None:
+    @rule(order_id=order_ids, other=rarely, delivery_id=delivery_ids, leased=rarely)
+    def begin(self, order_id: str, other: bool, delivery_id: str, leased: bool = False) -> None:
         order = usual(order_id, other=other)
-        self.repeatable(lambda world: world.book.begin(order, f"task-{order_id}-x", delivery_id))
+        lease_s = leased * LEASE_UNITS * UNIT_MS / 1000
+        self.repeatable(
+            lambda world: world.book.begin(
+                order, f"task-{order_id}-x", delivery_id, lease_s=lease_s
+            )
+        )
 
     @rule(order_id=order_ids, notify=st.booleans())
     def settle(self, order_id: str, notify: bool) -> None:

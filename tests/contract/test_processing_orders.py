@@ -6,7 +6,7 @@ from shop.domain.errors import OrderConflict, UnknownOrder
 from shop.domain.notification import NotificationStatus
 from shop.domain.order import Begun, Order, OrderStatus, Reason, Settlement
 from tests.builders import an_order, follow_ups
-from tests.contract.backends import Backend, Ports
+from tests.contract.backends import OVERDUE_AFTER_MS, Backend, Ports
 
 
 def settle(ports: Ports, order: Order, suffix: str = "") -> Settlement:
@@ -24,6 +24,17 @@ class TestBegin:
         record = ports.book.find(order.id)
         assert record is not None
         assert record.attempts == 3
+
+    def test_a_leased_order_is_left_alone_for_as_long(self, ports: Ports, backend: Backend) -> None:
+        def lost() -> int:
+            return len(ports.book.claim_lost("any", queue_is_idle=True, limit=9).records)
+
+        ports.book.begin(an_order(), "task-1", "one", lease_s=20.0)
+
+        backend.pass_time(20_000)
+        assert lost() == 0
+        backend.pass_time(OVERDUE_AFTER_MS)
+        assert lost() == 1
 
     def test_an_order_that_was_never_placed_is_recorded(
         self, ports: Ports, backend: Backend

@@ -20,13 +20,12 @@ from testing.faults import (
     WorkerFrozen,
     WorkerKilled,
 )
-from testing.history import HistoryWriter, Phase, Recorder, read_history
+from testing.history import HistoryWriter, Phase, Recorder
 from testing.stack import API, REDIS, WORKER_DEFAULT
-from testing.waiting import wait_for
+from tests.faults.aftermath import TOOK_HOLD, all_done, phases, place_anyway
 from tests.integration.customer import Customer, Goods, new_id
 
 FLOOD = 40
-TOOK_HOLD = [Phase.INJECTED, Phase.CONFIRMED, Phase.HEALED]
 FAULTS: dict[str, Callable[[RoutedStack, Recorder], Fault]] = {
     "worker-frozen": lambda stack, history: WorkerFrozen(stack, WORKER_DEFAULT, history),
     "redis-killed": RedisKilled,
@@ -38,28 +37,6 @@ FAULTS: dict[str, Callable[[RoutedStack, Recorder], Fault]] = {
         stack.link, stack.api_broker, delay_s=0.02, history=history
     ),
 }
-
-
-def phases(history_file: Path) -> list[str]:
-    return [event.data["phase"] for event in read_history(history_file).events]
-
-
-def all_done(customer: Customer, goods: Goods, order_ids: list[str]) -> None:
-    for order_id in order_ids:
-        customer.invoiced(order_id)
-    assert goods.left == goods.level - 2 * len(order_ids)
-
-
-def place_anyway(customer: Customer, goods: Goods, order_id: str) -> None:
-    """Send the order until it is accepted, as a customer who does not give up."""
-
-    def accepted() -> bool:
-        try:
-            return customer.order(goods.sku, order_id).is_success
-        except httpx.TransportError:
-            return False
-
-    wait_for(f"order {order_id} is accepted", accepted, within_s=30)
 
 
 @pytest.mark.parametrize("fault_type", [PoolProcessKilled, WorkerKilled])

@@ -17,6 +17,8 @@ from tests.integration.customer import ANN, Customer, Goods, new_id, plain_http
 
 API_KEY = "a-key-of-this-test"
 BACKLOG_LIMIT = 3
+ORDER_DELAY_MS = 150
+PREFETCH = 3
 
 
 class Mailbox:
@@ -76,6 +78,8 @@ def other_stack(mailbox: tuple[Mailbox, str]) -> Iterator[LocalStack]:
         "API_KEY": API_KEY,
         "NOTIFICATION_QUEUE": "default",
         "ORDER_BACKLOG_LIMIT": str(BACKLOG_LIMIT),
+        "ORDER_DELAY_MS": str(ORDER_DELAY_MS),
+        "DEFAULT_PREFETCH": str(PREFETCH),
         "SMTP_URL": mailbox[1],
         "SMTP_FROM": "orders@shop.example",
     }
@@ -119,6 +123,21 @@ def test_notifications_may_be_put_behind_the_orders(customer: Customer, stack: L
     customer.ended(task_id)
     assert task_id in stack.service(WORKER_DEFAULT).logs()
     assert task_id not in stack.service(WORKER_PRIORITY).logs()
+
+
+def test_an_order_takes_as_long_as_it_is_told_to(customer: Customer, goods: Goods) -> None:
+    order = customer.order(goods.sku, new_id("order"), qty=1).json()
+    timings = customer.ended(order["task_id"])["timings"]
+    assert timings["run_ms"] >= ORDER_DELAY_MS
+    # Sent again by the sweep, it would have been delivered twice.
+    assert timings["deliveries"] == 1
+
+
+def test_the_default_worker_takes_ahead_as_much_as_it_is_told_to(stack: LocalStack) -> None:
+    with stack.celery() as client:
+        told = client.control.inspect(timeout=2.0).stats()
+    (default,) = [stats for name, stats in told.items() if name.startswith("default@")]
+    assert default["prefetch_count"] == PREFETCH * len(default["pool"]["processes"])
 
 
 def test_without_the_key_nothing_is_written_and_nothing_shown(

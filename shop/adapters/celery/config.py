@@ -23,7 +23,8 @@ API_SOCKET_TIMEOUT_S = 0.8
 #: In the prefork pool only; threads bound each call that they make.
 TASK_TIME_LIMIT_S = 5 * 60
 
-#: After the first signal to stop, tasks in hand have so long before they are handed back.
+#: After the first signal to stop, tasks in hand have so long before they are handed back:
+#: `shop.tasks.stopping` sees to it.
 SOFT_SHUTDOWN_S = 2.0
 
 
@@ -46,6 +47,7 @@ def worker_config(settings: Settings) -> dict[str, Any]:
         # More than one in hand a process would wait behind a long task while others are free.
         "worker_prefetch_multiplier": 1,
         "task_time_limit": TASK_TIME_LIMIT_S,
+        # For a signal before the shop's own stop is in place; nothing is in hand then.
         "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,
         "broker_connection_retry_on_startup": True,
         # The default gives up after 100 tries: a night's outage would end every worker.

@@ -21,6 +21,7 @@ WORKER_SOCKET_TIMEOUT_S = 3.0
 HEALTH_CHECK_INTERVAL_S = 25
 MAX_API_CONNECTIONS = 64
 
+_HANDLER_CLOSED = "the handler is closed"
 #: What says nothing about whether a command took effect, or that it may later.
 _UNAVAILABLE = (
     exceptions.ConnectionError,
@@ -75,6 +76,12 @@ def store_errors() -> Iterator[None]:
         yield
     except _UNAVAILABLE as error:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+    except RuntimeError as error:
+        # uvloop's word for a connection that was reset between two uses of it; redis-py lets it
+        # pass.
+        if _HANDLER_CLOSED not in str(error):
+            raise
+        raise StoreUnavailable("the connection was reset") from error
     except exceptions.ResponseError as error:
         # The disk is full: the server refuses to write what it could not keep.
         if not str(error).startswith("MISCONF"):

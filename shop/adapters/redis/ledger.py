@@ -44,6 +44,8 @@ def timings(fields: Mapping[str, str]) -> Timings:
         return None if text is None else int(text)
 
     return Timings(
+        # Until it has started, there is but one publication to speak of.
+        first_enqueued_at_ms=stamp("first_enqueued_at") or stamp("enqueued_at"),
         enqueued_at_ms=stamp("enqueued_at"),
         received_at_ms=stamp("received_at"),
         started_at_ms=stamp("started_at"),

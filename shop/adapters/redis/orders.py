@@ -1,7 +1,5 @@
 """Orders in Redis: recorded and looked up by the API, moved on by the tasks."""
 
-import logging
-from collections.abc import Mapping
 from typing import Any
 
 import redis.asyncio
@@ -10,6 +8,7 @@ from redis.client import NEVER_DECODE
 
 from shop.adapters.redis import keys
 from shop.adapters.redis.client import store_deadline, store_errors
+from shop.adapters.redis.order_records import order_record, readable_record
 from shop.adapters.redis.recovery import LostWork
 from shop.adapters.redis.scripts import source
 from shop.domain.errors import (
@@ -30,8 +29,6 @@ from shop.domain.order import (
     Settlement,
 )
 from shop.domain.work import Claim, TaskName
-
-logger = logging.getLogger(__name__)
 
 
 class RedisOrderIntake:
@@ -79,7 +76,7 @@ class RedisOrderIntake:
             pipe.get(keys.order_status(order_id))
             pipe.exists(keys.invoice(order_id))
             fields, status, has_invoice = await pipe.execute()
-        return _record(order_id, fields, status, has_invoice)
+        return order_record(order_id, fields, status, has_invoice)
 
     async def invoice(self, order_id: str) -> bytes | None:
         async with store_deadline():
@@ -103,7 +100,8 @@ class RedisOrderBook:
         self._revive = client.register_script(source("revive_order"))
         self._lost = LostWork(client, keys.ORDERS_OPEN, overdue_after_ms=overdue_after_ms)
 
-    def begin(self, order: Order, task_id: str, delivery_id: str) -> Begun:
+    def begin(self, order: Order, task_id: str, delivery_id: str, *, lease_s: float = 0.0) -> Begun:
+        due_after_ms = self._overdue_after_ms + round(lease_s * 1000)
         with store_errors():
             status, attempts = self._begin(
                 keys=[
@@ -112,7 +110,7 @@ class RedisOrderBook:
                     keys.ORDERS_OPEN,
                     keys.invoice(order.id),
                 ],
-                args=[*_content(order), task_id, delivery_id, self._overdue_after_ms],
+                args=[*_content(order), task_id, delivery_id, due_after_ms],
             )
         if status == "conflict":
             raise OrderConflict(order.id)
@@ -132,6 +130,8 @@ class RedisOrderBook:
                     keys.notification(notification_id),
                     keys.NOTIFICATIONS_OPEN,
                     keys.ORDERS_DEAD,
+                    keys.task(follow_ups.invoice_task_id),
+                    keys.task(notification_id),
                 ],
                 args=[
                     order_id,
@@ -141,6 +141,9 @@ class RedisOrderBook:
                     notices.processed,
                     notices.unknown_item,
                     notices.out_of_stock,
+                    TaskName.GENERATE_INVOICE,
+                    TaskName.SEND_NOTIFICATION,
+                    keys.TASK_TTL_S,
                 ],
             )
         if reply[0] == "unknown":
@@ -237,46 +240,13 @@ class RedisOrderBook:
                 pipe.exists(keys.invoice(order_id))
             replies = pipe.execute()
         return [
-            _readable_record(order_id, *replies[3 * index : 3 * index + 3])
+            readable_record(order_id, *replies[3 * index : 3 * index + 3])
             for index, order_id in enumerate(order_ids)
         ]
 
 
 def _content(order: Order) -> tuple[str, str, int, str]:
     return order.id, order.item, order.qty, order.email
-
-
-def _record(
-    order_id: str, fields: Mapping[str, str], status: str | None, has_invoice: int
-) -> OrderRecord | None:
-    if not fields:
-        return None
-    return OrderRecord(
-        order_id=order_id,
-        item=fields["item"],
-        qty=int(fields["qty"]),
-        email=fields["email"],
-        task_id=fields["task_id"],
-        status=OrderStatus(status or OrderStatus.PENDING),
-        placed_at_ms=int(fields["placed_at"]),
-        processed_at_ms=_number(fields.get("processed_at")),
-        reason=fields.get("reason"),
-        attempts=int(fields.get("attempts", 0)),
-        unit_price_minor=_number(fields.get("unit_price")),
-        invoice_task_id=fields.get("invoice_task_id"),
-        has_invoice=bool(has_invoice),
-    )
-
-
-def _readable_record(
-    order_id: str, fields: Mapping[str, str], status: str | None, has_invoice: int
-) -> OrderRecord | None:
-    """None also for what somebody damaged by hand: one such order must not stop the sweep."""
-    try:
-        return _record(order_id, fields, status, has_invoice)
-    except (KeyError, ValueError) as error:
-        logger.error("the record of order %s cannot be read: %r", order_id, error)
-        return None
 
 
 def _settlement(reply: list[Any]) -> Settlement:
@@ -290,7 +260,3 @@ def _settlement(reply: list[Any]) -> Settlement:
         invoice_task_id=invoice_id or None,
         notification_task_id=notification_id or None,
     )
-
-
-def _number(text: str | None) -> int | None:
-    return None if text is None else int(text)

@@ -6,6 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
 
+from shop.api.deps import services
+from shop.api.gauges import Scrape, shop_gauges
 from shop.api.metrics import ApiMetrics
 
 router = APIRouter(tags=["operations"])
@@ -18,8 +20,12 @@ router = APIRouter(tags=["operations"])
     response_description="Prometheus' text format, or OpenMetrics where it is asked for.",
 )
 async def metrics(request: Request) -> PlainTextResponse:
-    """Requests and their latency by route, and what the process uses."""
+    """Requests and their latency by route, what the process uses, and how much work waits.
+
+    While Redis is away, `shop_store_up` is 0 and what only Redis knows is left out.
+    """
     own = cast(ApiMetrics, request.app.state.metrics)
+    gauges = await shop_gauges(services(request))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    text = encode(own.registry)
+    text = encode(Scrape(own.registry, gauges))
     return PlainTextResponse(text, headers={"Content-Type": content_type})

@@ -14,6 +14,7 @@ from shop.api.problems import (
     INVALID_REQUEST,
     ORDER_CONFLICT,
     ORDER_NOT_FOUND,
+    OVERLOADED,
     STORE_UNAVAILABLE,
 )
 from shop.api.schemas import OrderAccepted, OrderView
@@ -40,7 +41,12 @@ _LOCATION = header(
             **_LOCATION,
         },
         **problems(
-            ORDER_CONFLICT, INVALID_REQUEST, BODY_TOO_LARGE, STORE_UNAVAILABLE, BACKLOG_FULL
+            ORDER_CONFLICT,
+            INVALID_REQUEST,
+            BODY_TOO_LARGE,
+            STORE_UNAVAILABLE,
+            BACKLOG_FULL,
+            OVERLOADED,
         ),
     },
     openapi_extra=json_body(

@@ -49,6 +49,7 @@ def _view(report: TaskReport) -> dict[str, Any]:
 
 def _timings(timings: Timings) -> dict[str, Any]:
     return {
+        "first_enqueued_at": utc(timings.first_enqueued_at_ms),
         "enqueued_at": utc(timings.enqueued_at_ms),
         "received_at": utc(timings.received_at_ms),
         "started_at": utc(timings.started_at_ms),

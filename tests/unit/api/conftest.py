@@ -1,6 +1,6 @@
 """The API over tiny fakes of the ports that it reaches."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from shop.bootstrap import ApiServices
 from shop.domain.errors import OrderConflict, PublishFailed, StoreUnavailable
 from shop.domain.notification import Notification
 from shop.domain.order import Order, OrderRecord, OrderStatus, Placement
-from shop.domain.work import Job, TaskReport
+from shop.domain.work import Job, TaskReport, Workload
 from shop.services.notifying import NotificationDesk
 from shop.services.ordering import OrderDesk
 from shop.settings import Settings
@@ -115,6 +115,28 @@ class FakeReadiness:
         return self.absent
 
 
+class FakeWorkloadGauge:
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    async def read(self) -> Workload:
+        await self._store.touch()
+        return Workload(open_orders=7, open_notifications=2, dead_orders=1)
+
+
+class FakeQueueGauge:
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+        self.waiting = {"default": 5, "priority": 0}
+        self.broken = False
+
+    async def depths(self) -> Mapping[str, int]:
+        await self._store.touch()
+        if self.broken:
+            raise StoreUnavailable("the broker is away")
+        return self.waiting
+
+
 @dataclass
 class World:
     """What stands behind one API."""
@@ -124,6 +146,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.readiness = FakeReadiness(self.store)
+        self.queues = FakeQueueGauge(self.store)
 
     def services(self) -> ApiServices:
         return ApiServices(
@@ -131,6 +154,8 @@ class World:
             notifications=NotificationDesk(FakeNotificationIntake(self.store), self.publisher),
             tasks=FakeTaskLookup(self.store),
             readiness=self.readiness,
+            workload=FakeWorkloadGauge(self.store),
+            queues=self.queues,
             close=self._close,
         )
 

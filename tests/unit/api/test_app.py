@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -22,10 +23,7 @@ async def test_it_opens_its_own_services_when_it_starts_and_closes_them_at_its_e
 
     def bootstrap(settings: Settings) -> ApiServices:
         happened.append("opened")
-        services = world.services()
-        return ApiServices(
-            services.orders, services.notifications, services.tasks, services.readiness, close
-        )
+        return replace(world.services(), close=close)
 
     monkeypatch.setattr(app_module, "bootstrap_api", bootstrap)
     app = create_api(Settings())

@@ -1,12 +1,32 @@
 """`GET /metrics`."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import httpx
 import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from shop.api import deps
 from tests.unit.api.conftest import World, client_of
 from tests.unit.api.test_orders import ORDER
+
+
+async def gauges(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
+    """(name, *labels) -> value, of what is read when it is asked for."""
+    response = await client.get("/metrics")
+    assert response.status_code == 200
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+        if family.type == "gauge"
+        and sample.name.startswith("shop_")
+        and not sample.name.endswith(("_info", "_created"))
+    }
 
 
 async def samples(client: httpx.AsyncClient, name: str) -> dict[tuple[str, ...], float]:
@@ -50,6 +70,7 @@ async def test_a_fault_counts_as_500(world: World) -> None:
     world.store.failure = RuntimeError("boom")
     async with client_of(world, raise_errors=False) as client:
         await client.get("/order/1001")
+        world.store.failure = None
         counted = await samples(client, "shop_http_requests_total")
     assert counted == {("/order/{order_id}", "GET", "500"): 1}
 
@@ -81,3 +102,72 @@ async def test_each_app_counts_for_itself(client: httpx.AsyncClient, world: Worl
     async with client_of(world) as other:
         assert await samples(other, "shop_http_requests_total") == {}
     assert not [family for family in REGISTRY.collect() if family.name.startswith("shop")]
+
+
+async def test_how_much_work_waits_is_read_when_it_is_asked_for(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    expected = {
+        ("shop_store_up",): 1,
+        ("shop_open_orders",): 7,
+        ("shop_open_notifications",): 2,
+        ("shop_dead_orders",): 1,
+        ("shop_queue_depth", "default"): 5,
+        ("shop_queue_depth", "priority"): 0,
+    }
+    assert await gauges(client) == expected
+
+    world.queues.waiting["default"] = 8
+    assert await gauges(client) == expected | {("shop_queue_depth", "default"): 8}
+
+
+async def test_without_the_store_the_process_still_shows_its_own(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await client.get("/health/live")
+    world.break_store()
+
+    assert await gauges(client) == {("shop_store_up",): 0}
+    assert await samples(client, "shop_http_requests_total") != {}
+
+
+async def test_a_store_that_hangs_is_not_waited_for(
+    client: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deps, "ANSWER_WITHIN_S", 0.05)
+
+    @asynccontextmanager
+    async def never() -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
+    world.store.delay = never
+    begun_s = time.monotonic()
+
+    assert await gauges(client) == {("shop_store_up",): 0}
+    assert time.monotonic() - begun_s < 2.0
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_a_broker_that_is_away_or_cannot_tell_leaves_its_gauge_out(
+    client: httpx.AsyncClient, world: World, away: bool
+) -> None:
+    world.queues.broken = away
+    world.queues.waiting = {}
+
+    shown = {name for name, *_ in await gauges(client)}
+
+    assert shown == {
+        "shop_store_up", "shop_open_orders", "shop_open_notifications", "shop_dead_orders",
+    }  # fmt: skip
+
+
+async def test_open_metrics_ends_once_with_the_gauges_before_its_end(
+    client: httpx.AsyncClient,
+) -> None:
+    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    text = (await client.get("/metrics", headers=accept)).text
+
+    assert text.count("# EOF") == 1
+    assert text.endswith("# EOF\n")
+    assert "shop_store_up 1.0" in text

@@ -14,7 +14,14 @@ DONE = TaskReport(
     state="SUCCESS",
     result={"order_id": "1001", "status": "processed"},
     error=None,
-    timings=Timings(NOW_MS, NOW_MS + 12, NOW_MS + 13, NOW_MS + 1037, deliveries=2),
+    timings=Timings(
+        first_enqueued_at_ms=NOW_MS - 3_005,
+        enqueued_at_ms=NOW_MS,
+        received_at_ms=NOW_MS + 12,
+        started_at_ms=NOW_MS + 13,
+        finished_at_ms=NOW_MS + 1037,
+        deliveries=2,
+    ),
 )
 
 
@@ -31,6 +38,7 @@ async def test_a_task_is_shown_with_its_timings(client: httpx.AsyncClient, world
         "result": {"order_id": "1001", "status": "processed"},
         "error": None,
         "timings": {
+            "first_enqueued_at": "2025-12-31T23:59:57.000Z",
             "enqueued_at": "2026-01-01T00:00:00.005Z",
             "received_at": "2026-01-01T00:00:00.017Z",
             "started_at": "2026-01-01T00:00:00.018Z",
@@ -44,12 +52,13 @@ async def test_a_task_is_shown_with_its_timings(client: httpx.AsyncClient, world
 
 async def test_a_queued_task_has_no_timings_yet(client: httpx.AsyncClient, world: World) -> None:
     world.store.tasks[TASK_ID] = TaskReport(
-        TASK_ID, "process_order", "PENDING", None, None, Timings(enqueued_at_ms=NOW_MS)
+        TASK_ID, "process_order", "PENDING", None, None, Timings(NOW_MS, NOW_MS)
     )
     shown = (await client.get(f"/status/{TASK_ID}")).json()
 
     assert not shown["ready"]
     assert shown["timings"] == {
+        "first_enqueued_at": "2026-01-01T00:00:00.005Z",
         "enqueued_at": "2026-01-01T00:00:00.005Z",
         "received_at": None,
         "started_at": None,

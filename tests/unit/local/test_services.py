@@ -86,6 +86,17 @@ def test_the_default_worker_has_a_process_for_each_core(make_settings: MakeSetti
     assert ("-c", "auto") in _options(default)
 
 
+def test_only_the_default_worker_takes_ahead_what_the_setting_says(
+    make_settings: MakeSettings,
+) -> None:
+    default, priority = services.worker_services(make_settings(default_prefetch=4), env={})
+    assert ("--prefetch-multiplier", "4") in _options(default)
+    assert "--prefetch-multiplier" not in priority.argv
+
+    default, _ = services.worker_services(make_settings(), env={})
+    assert ("--prefetch-multiplier", "1") in _options(default)
+
+
 def test_flower_can_be_left_out(make_settings: MakeSettings, tmp_path: Path) -> None:
     data_dir = DataDir(tmp_path / "data")
     stack = up.Stack(data_dir, flower_port=None)

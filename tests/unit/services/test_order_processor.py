@@ -3,10 +3,16 @@
 import pytest
 
 from shop.domain.errors import OrderConflict, OrderNotRetriable, StoreUnavailable, UnknownOrder
-from shop.domain.order import OrderStatus, Reason, order_notices
+from shop.domain.order import Order, OrderStatus, Reason, order_notices
 from shop.domain.work import Job, TaskName
 from shop.services.ordering import OrderProcessor, Processed
-from testing.fakes import FakeNotificationBook, FakeOrderBook, FakePublisher, FakeStore
+from testing.fakes import (
+    FakeNotificationBook,
+    FakeOrderBook,
+    FakePublisher,
+    FakeStore,
+    FakeWarehouse,
+)
 from tests.builders import ANN, an_order, follow_ups
 
 MAX_ATTEMPTS = 3
@@ -19,8 +25,15 @@ def book(store: FakeStore) -> FakeOrderBook:
 
 
 @pytest.fixture
-def processor(book: FakeOrderBook, publisher: FakePublisher) -> OrderProcessor:
-    return OrderProcessor(book, publisher, max_attempts=MAX_ATTEMPTS, notify=True)
+def warehouse() -> FakeWarehouse:
+    return FakeWarehouse()
+
+
+@pytest.fixture
+def processor(
+    book: FakeOrderBook, warehouse: FakeWarehouse, publisher: FakePublisher
+) -> OrderProcessor:
+    return OrderProcessor(book, warehouse, publisher, max_attempts=MAX_ATTEMPTS, notify=True)
 
 
 @pytest.fixture(autouse=True)
@@ -77,9 +90,9 @@ def test_a_failed_order_gives_rise_to_a_notification_only(
 
 
 def test_customers_are_not_notified_when_that_is_off(
-    book: FakeOrderBook, store: FakeStore, publisher: FakePublisher
+    book: FakeOrderBook, warehouse: FakeWarehouse, store: FakeStore, publisher: FakePublisher
 ) -> None:
-    silent = OrderProcessor(book, publisher, max_attempts=MAX_ATTEMPTS, notify=False)
+    silent = OrderProcessor(book, warehouse, publisher, max_attempts=MAX_ATTEMPTS, notify=False)
 
     silent.process(an_order(), "task-1", "one")
 
@@ -158,7 +171,7 @@ def test_a_given_up_order_stays_so_however_often_it_is_delivered(
 
 
 def test_a_late_delivery_does_not_give_up_what_another_processed_meanwhile(
-    store: FakeStore, publisher: FakePublisher
+    store: FakeStore, warehouse: FakeWarehouse, publisher: FakePublisher
 ) -> None:
     class Overtaken(FakeOrderBook):
         """The last attempt was slow, not dead: it settles when the next one gives up."""
@@ -171,7 +184,7 @@ def test_a_late_delivery_does_not_give_up_what_another_processed_meanwhile(
     for number in range(MAX_ATTEMPTS):
         book.begin(an_order(), "task-1", f"slow-{number}")
 
-    OrderProcessor(book, publisher, max_attempts=MAX_ATTEMPTS, notify=True).process(
+    OrderProcessor(book, warehouse, publisher, max_attempts=MAX_ATTEMPTS, notify=True).process(
         an_order(), "task-1", "one-too-many"
     )
 
@@ -203,6 +216,59 @@ def test_without_the_store_nothing_is_published(
         processor.process(an_order(), "task-1", "one")
 
     assert publisher.jobs == []
+
+
+class TestPreparation:
+    def test_an_order_is_prepared_before_its_stock_is_taken(
+        self, book: FakeOrderBook, publisher: FakePublisher, store: FakeStore
+    ) -> None:
+        seen: list[tuple[str, str | None]] = []
+
+        class Watched(FakeWarehouse):
+            def prepare(self, order: Order) -> None:
+                seen.append((store.orders[order.id].status, store.stock["SKU-1"]))
+
+        OrderProcessor(book, Watched(), publisher, max_attempts=1, notify=True).process(
+            an_order(), "task-1", "one"
+        )
+
+        assert seen == [("pending", "10")]
+
+    def test_what_is_done_is_not_prepared_again(
+        self, processor: OrderProcessor, warehouse: FakeWarehouse
+    ) -> None:
+        processor.process(an_order(), "task-1", "one")
+        processor.process(an_order(), "task-1", "two")
+
+        assert warehouse.prepared == [an_order()]
+
+    def test_what_is_given_up_is_not_prepared_once_more(
+        self, processor: OrderProcessor, warehouse: FakeWarehouse, book: FakeOrderBook
+    ) -> None:
+        for number in range(MAX_ATTEMPTS):
+            book.begin(an_order(), "task-1", f"killed-{number}")
+
+        processor.process(an_order(), "task-1", "one-too-many")
+
+        assert warehouse.prepared == []
+
+    def test_the_sweep_leaves_it_alone_meanwhile(
+        self, book: FakeOrderBook, publisher: FakePublisher, store: FakeStore
+    ) -> None:
+        claimed: list[int] = []
+
+        class Slow(FakeWarehouse):
+            def prepare(self, order: Order) -> None:
+                store.clock.advance(1_000 * self.max_preparation_s)
+                claim = book.claim_lost("default", queue_is_idle=True, limit=9)
+                claimed.append(len(claim.records))
+
+        slow = Slow(max_preparation_s=60.0)
+        OrderProcessor(book, slow, publisher, max_attempts=1, notify=True).process(
+            an_order(), "task-1", "one"
+        )
+
+        assert claimed == [0]
 
 
 class TestRetry:

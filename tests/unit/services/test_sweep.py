@@ -17,6 +17,7 @@ from testing.fakes import (
     FakePublisher,
     FakeStore,
     FakeTaskLedger,
+    FakeWarehouse,
 )
 from tests.builders import ANN, a_notification, an_order, follow_ups
 
@@ -100,7 +101,7 @@ def test_what_is_done_is_not_sent_again(
     publisher: FakePublisher,
 ) -> None:
     store.stock["SKU-1"] = "10"
-    processor = OrderProcessor(orders, publisher, max_attempts=3, notify=True)
+    processor = OrderProcessor(orders, FakeWarehouse(), publisher, max_attempts=3, notify=True)
     processor.process(an_order(), "task-1", "one")
     orders.store_invoice("1001", b"%PDF")
     notice = publisher.sent(TaskName.SEND_NOTIFICATION)[0]

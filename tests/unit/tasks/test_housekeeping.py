@@ -78,7 +78,9 @@ def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
             amqp=SimpleNamespace(queues=SimpleNamespace(consume_from={queue: None})),
             services=lambda: services,
         )
-        worker = SimpleNamespace(app=app, hostname=f"{queue}@test")
+        # Its event loop goes round whenever it is asked.
+        hub = SimpleNamespace(call_soon=lambda callback: callback())
+        worker = SimpleNamespace(app=app, hostname=f"{queue}@test", hub=hub)
         step = Housekeeping(worker)
         step.start(worker)
         if consumes:

@@ -1,11 +1,16 @@
 """The watchdog judges by what it sees: work that waits, and tasks that start."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Thread
 
 import pytest
+from kombu.asynchronous import Hub
 
 from shop.domain.errors import PublishFailed
-from shop.tasks.watchdog import Watchdog
+from shop.tasks.watchdog import LoopPulse, Watchdog
+from testing.waiting import wait_for
 
 
 @dataclass
@@ -87,3 +92,41 @@ def test_while_the_broker_is_away_nobody_is_to_blame(watchdog: Watchdog, worker:
     worker.broker_is_away = False
     assert not watch(watchdog, worker, until_s=79.0)
     assert watch(watchdog, worker, until_s=81.0)
+
+
+class TestTheLoopsPulse:
+    def test_a_loop_that_goes_round_is_felt(self) -> None:
+        asked: list[Callable[[], None]] = []
+        pulse = LoopPulse(asked.append)
+
+        time.sleep(0.02)
+        assert pulse.silent_s() >= 0.02
+        asked.pop()()
+        assert pulse.silent_s() < 0.02
+
+    def test_a_loop_that_hangs_is_asked_once_and_falls_silent(self) -> None:
+        asked: list[Callable[[], None]] = []
+        pulse = LoopPulse(asked.append)
+
+        silences_s = []
+        for _ in range(3):
+            time.sleep(0.01)
+            silences_s.append(pulse.silent_s())
+
+        assert silences_s == sorted(silences_s)
+        assert silences_s[-1] >= 0.03
+        assert len(asked) == 1
+
+    def test_it_beats_in_the_hub_of_a_worker(self) -> None:
+        hub = Hub()
+        turns = Thread(target=hub.run_forever, daemon=True)
+        turns.start()
+        pulse = LoopPulse(hub.call_soon)
+        try:
+            time.sleep(0.05)
+            wait_for("the loop is felt", lambda: pulse.silent_s() < 0.05, within_s=5.0)
+        finally:
+            hub.call_soon(hub.stop)
+            turns.join(5.0)
+            hub.close()
+        assert not turns.is_alive()

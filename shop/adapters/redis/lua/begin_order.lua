@@ -1,7 +1,8 @@
 -- Count an attempt at processing an order and push its due time back. An order whose task was
 -- sent by hand, without being placed, is recorded here.
 -- KEYS  1 order hash  2 order status  3 open orders  4 invoice
--- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 delivery id  7 overdue after, ms
+-- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 delivery id
+--       7 overdue after, lease included, ms
 -- reply {status, attempts} | {'conflict', 0}
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'item', ARGV[2], 'qty', ARGV[3], 'email', ARGV[4],

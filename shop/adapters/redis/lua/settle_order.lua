@@ -1,9 +1,11 @@
 -- The one place where an order leaves `pending`: the stock falls in the same step, so it falls
 -- once. What the transition gives rise to (invoice, notification) is recorded with it.
 -- KEYS  1 order hash  2 order status  3 open orders  4 stock  5 price
---       6 notification hash  7 open notifications  8 dead orders
+--       6 notification hash  7 open notifications  8 dead orders  9 task hash of the invoice
+--       10 task hash of the notification
 -- ARGV  1 order id  2 overdue after, ms  3 invoice task id  4 notification task id ('': none)
 --       5 notice if processed  6 notice if the item is unknown  7 notice if out of stock
+--       8 task name of invoices  9 task name of notifications  10 task expiry, s
 -- reply {status, reason, now, processed at, unit price, invoice task id ('' if none is owed),
 --        notification task id ('' if none is owed)}
 --       Whether this call made the transition or an earlier one. {'unknown'}: no such order.
@@ -32,6 +34,8 @@ if status == 'pending' then
     redis.call('HSET', KEYS[1], 'unit_price', math.max(0, whole_number_at(KEYS[5]) or 0),
       'invoice_task_id', ARGV[3])
     redis.call('ZADD', KEYS[3], now_ms + ARGV[2], ARGV[1])
+    redis.call('HSET', KEYS[9], 'task', ARGV[8], 'enqueued_at', now_ms)
+    redis.call('EXPIRE', KEYS[9], ARGV[10])
   else
     redis.call('HSET', KEYS[1], 'reason', reason)
     redis.call('ZREM', KEYS[3], ARGV[1])
@@ -42,6 +46,8 @@ if status == 'pending' then
     redis.call('HSET', KEYS[6], 'email', redis.call('HGET', KEYS[1], 'email'),
       'message', notice, 'status', 'pending', 'attempts', 0)
     redis.call('ZADD', KEYS[7], now_ms + ARGV[2], ARGV[4])
+    redis.call('HSET', KEYS[10], 'task', ARGV[9], 'enqueued_at', now_ms)
+    redis.call('EXPIRE', KEYS[10], ARGV[10])
   end
 end
 

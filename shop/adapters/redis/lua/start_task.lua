@@ -11,7 +11,9 @@ redis.call('HDEL', KEYS[1], 'finished_at')
 -- sweep take all waiting work for lost.
 local stamp = tonumber(ARGV[3])
 if stamp and stamp >= 0 and stamp <= now_ms then
-  redis.call('HSETNX', KEYS[1], 'first_enqueued_at', stamp)
+  -- The message that it was issued with may have been lost: the first is the one recorded then.
+  redis.call('HSETNX', KEYS[1], 'first_enqueued_at',
+    redis.call('HGET', KEYS[1], 'enqueued_at') or stamp)
   redis.call('HSET', KEYS[1], 'enqueued_at', stamp)
   if stamp > (whole_number_at(KEYS[2]) or 0) then
     redis.call('SET', KEYS[2], stamp)

@@ -1,13 +1,21 @@
 """A Redis that is frozen, full, restarted or gone: errors in time, and it comes back by itself."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import redis.asyncio
+import uvloop
 
-from shop.adapters.redis.client import API_DEADLINE_S, connect, connect_async
+from shop.adapters.redis.client import (
+    API_DEADLINE_S,
+    connect,
+    connect_async,
+    store_deadline,
+    store_errors,
+)
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
 from shop.adapters.redis.presence import RedisReadiness
 from shop.adapters.redis.stock import RedisStockRoom
@@ -173,3 +181,27 @@ async def test_a_password_of_any_letters_works(make_settings: MakeSettings, pass
 def test_connections_say_whose_they_are(server: ValkeyProcess) -> None:
     with connect(server.dsn(2), "shop-worker") as client:
         assert client.client_getname() == "shop-worker"
+
+
+def test_a_connection_that_was_reset_between_two_uses_is_no_answer() -> None:
+    """uvloop says so by a plain RuntimeError, and redis-py does not translate it."""
+
+    async def use_a_reset_connection() -> None:
+        near, far = socket.socketpair()
+        with far:
+            _, writer = await asyncio.open_connection(sock=near)
+            writer.transport.abort()
+            await asyncio.sleep(0)
+            async with store_deadline():
+                # The pipe is gone one turn of the loop later.
+                while True:
+                    writer.transport.write(b"PING")
+                    await asyncio.sleep(0)
+
+    with pytest.raises(StoreUnavailable, match="reset"):
+        uvloop.run(use_a_reset_connection())
+
+
+def test_other_runtime_errors_pass() -> None:
+    with pytest.raises(RuntimeError, match="a fault of ours"), store_errors():
+        raise RuntimeError("a fault of ours")

@@ -1,0 +1,1 @@
+"""The lab: Locust floods the shop, and a verdict says whether `priority` stayed fast."""

@@ -1,0 +1,165 @@
+"""The lab's command: `python -m loadtest run priority-under-flood --seed 7`."""
+
+import random
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from loadtest.comparing import NotComparable
+from loadtest.results.folder import FolderUnusable
+from loadtest.results.lock import StackHeld
+from loadtest.results.manifest import ManifestUnreadable
+from loadtest.running.generator import GeneratorBroke
+from loadtest.running.intake import NoIntake
+from loadtest.running.targets import Refused
+from loadtest.running.warmup import NeverWarm
+from testing.stack import StackFailed
+from testing.waiting import TimedOut
+
+BROKE = 2
+RESULTS = Path("results")
+#: What ends a run with one line and exit code 2.
+REASONS = (
+    Refused,
+    StackHeld,
+    FolderUnusable,
+    ManifestUnreadable,
+    NotComparable,
+    GeneratorBroke,
+    NeverWarm,
+    NoIntake,
+    StackFailed,
+    TimedOut,
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Floods the shop, and says with an exit code whether it held: "
+    "0 PASS, 1 FAIL, 2 the lab broke, 3 INCONCLUSIVE.",
+)
+notes = Console(stderr=True, highlight=False)
+
+Profile = Annotated[
+    str | None,
+    typer.Option(help="`quick`: minutes; `full`: up to half an hour, of soak (its default) one."),
+]
+Seed = Annotated[int | None, typer.Option(help="Default: a new one.")]
+Where = Annotated[str, typer.Option(help="`local`, `containers`, or the URL of a shop.")]
+Control = Annotated[
+    str | None,
+    typer.Option(help="With a URL: that of a shop which sends notifications to `default`."),
+]
+Out = Annotated[Path, typer.Option(help="Where the run's folder is made.")]
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="See `list`.")],
+    profile: Profile = None,
+    seed: Seed = None,
+    stack: Where = "local",
+    control: Control = None,
+    out: Out = RESULTS,
+    sabotage: Annotated[
+        str | None, typer.Option(help="Break the topology on purpose; the verdict must turn red.")
+    ] = None,
+) -> None:
+    """Run an experiment, and exit by its verdict."""
+    from loadtest.running.session import Session
+
+    chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    _exit_by(
+        lambda: Session(notes, out, sys.argv).run(
+            name, profile, chosen, stack, control, sabotage=sabotage
+        )
+    )
+
+
+@app.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(help="The folder of an earlier run.")],
+    stack: Where = "local",
+    control: Control = None,
+    out: Out = RESULTS,
+) -> None:
+    """Run the schedule and the configuration of an earlier run again."""
+    from loadtest.running.session import Session
+
+    _exit_by(lambda: Session(notes, out, sys.argv).replay(folder, stack, control))
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="A run's folder.")],
+    after: Annotated[Path, typer.Argument(help="Another's.")],
+    force: Annotated[bool, typer.Option(help="Even if they did not do the same.")] = False,
+) -> None:
+    """Ratios of two runs, with intervals; refused unless both did the same."""
+    from loadtest import comparing
+
+    def compared() -> int:
+        Console(highlight=False).print(comparing.table(comparing.compare(before, after, force)))
+        return 0
+
+    _exit_by(compared)
+
+
+@app.command()
+def ui(
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="The base URL of a shop. Default: http://127.0.0.1:8000 if one is ready there, "
+            "else one that is raised for it."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Of the page.", min=1, max=65535)] = 8089,
+    seed: Seed = None,
+) -> None:
+    """Serve Locust's page with the scenarios, and the live verdict, until Ctrl-C."""
+    from loadtest.web.serving import serve
+
+    chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    _exit_by(lambda: serve(host, port, chosen, notes))
+
+
+@app.command("list")
+def list_experiments() -> None:
+    """What can be run."""
+    from loadtest.experiments import service_time_sweep
+    from loadtest.experiments.registry import EXPERIMENTS
+
+    questions = {name: experiment.question for name, experiment in EXPERIMENTS.items()}
+    questions[service_time_sweep.NAME] = service_time_sweep.QUESTION
+    for name, question in questions.items():
+        typer.echo(f"{name:<22} {question}")
+
+
+def _exit_by(work: Callable[[], int]) -> NoReturn:
+    # As Ctrl-C: everything is ended on the way out.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = work()
+    except KeyboardInterrupt:
+        notes.print("interrupted: everything was stopped, the folder is marked as incomplete")
+        code = BROKE
+    except REASONS as error:
+        notes.print(f"{str(error).splitlines()[0]}", markup=False, soft_wrap=True)
+        code = BROKE
+    raise typer.Exit(code)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m loadtest")

@@ -1,0 +1,56 @@
+"""What happens when orders come at twice the rate that the API can take?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest.experiments.experiment import Intake, Plan, Profile, Setup, stacks
+from loadtest.history import Event
+from loadtest.schedule import Arm, Rates, draw
+from loadtest.verdict.overload import judge_overload
+from loadtest.verdict.verdict import Verdict
+
+#: What is offered is so many times what was accepted when clients waited for their answers.
+TIMES = 2.0
+PROBES_PER_S = 25.0
+NOTIFICATION_DELAY_MS = 20
+
+#: Sets, and a block's length in seconds.
+PROFILES = {"quick": (1, 8.0), "full": (4, 12.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """Idle and overloaded blocks: orders are shed, and nothing that was accepted is lost."""
+
+    name: str = "overload"
+    question: str = (
+        "are orders shed, and notifications still taken, at twice what the API can take?"
+    )
+    needs_intake: bool = True
+    default_profile: str = "quick"
+
+    def plan(self, profile: str, seed: int, intake: Intake | None = None) -> Plan:
+        sets, block_s = PROFILES[profile]
+        if intake is None:
+            raise ValueError("how many orders the API takes has to be measured first")
+        rates = Rates(PROBES_PER_S, round(TIMES * intake.orders_per_s))
+        chosen = Profile(sets=sets, control_sets=0, block_s=block_s, rates=rates)
+        setups = {Arm.MAIN: Setup({"NOTIFICATION_DELAY_MS": str(NOTIFICATION_DELAY_MS)})}
+        return Plan(
+            schedule=draw(
+                seed,
+                sets=chosen.sets,
+                control_sets=chosen.control_sets,
+                block_s=chosen.block_s,
+                rates=rates,
+            ),
+            setups=setups,
+            configuration={
+                **chosen.as_json(),
+                "measured_intake_per_s": round(intake.orders_per_s, 1),
+                "stacks": stacks(setups),
+            },
+        )
+
+    def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict:
+        return judge_overload(plan.schedule, events, seed=plan.schedule.seed)

@@ -1,0 +1,84 @@
+"""Does `priority` stay fast while `default` drowns?"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from loadtest.experiments.experiment import Intake, Plan, Profile, Setup, Topology, stacks
+from loadtest.history import Event
+from loadtest.schedule import Arm, Rates, draw
+from loadtest.verdict.load import Load, check_load
+from loadtest.verdict.priority import judge_priority
+from loadtest.verdict.verdict import Verdict
+
+#: Long enough for a worker on both queues to show what it costs, short enough for a backlog of
+#: a block to be worked off in about as long as the block took.
+ORDER_DELAY_MS = 80
+NOTIFICATION_DELAY_MS = 20
+#: Of the `priority` worker, by default.
+PRIORITY_THREADS = 32
+
+PROFILES = {
+    "quick": Profile(sets=2, control_sets=1, block_s=9.0, rates=Rates(25.0, 35.0)),
+    "full": Profile(sets=6, control_sets=3, block_s=20.0, rates=Rates(25.0, 35.0)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityUnderFlood:
+    """Idle and flood blocks, and the same on a shop whose notifications go to `default`."""
+
+    name: str = "priority-under-flood"
+    question: str = "do notifications start as soon under a flood of orders as on an idle shop?"
+    needs_intake: bool = False
+    default_profile: str = "quick"
+    #: Of the main arm; the control is always a worker for each queue.
+    main: Setup = field(default_factory=Setup)
+
+    def plan(self, profile: str, seed: int, intake: Intake | None = None) -> Plan:  # noqa: ARG002
+        chosen = PROFILES[profile]
+        schedule = draw(
+            seed,
+            sets=chosen.sets,
+            control_sets=chosen.control_sets,
+            block_s=chosen.block_s,
+            rates=chosen.rates,
+        )
+        service_times = {
+            "ORDER_DELAY_MS": str(ORDER_DELAY_MS),
+            "NOTIFICATION_DELAY_MS": str(NOTIFICATION_DELAY_MS),
+        }
+        main = Setup({**service_times, **self.main.environment}, self.main.topology)
+        control = Setup({**service_times, "NOTIFICATION_QUEUE": "default"})
+        setups = {Arm.MAIN: main, Arm.CONTROL: control}
+        return Plan(
+            schedule=schedule,
+            setups=setups,
+            configuration={**chosen.as_json(), "stacks": stacks(setups)},
+            preconditions=[check_load(_load(main, chosen.rates))],
+        )
+
+    def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict:
+        return judge_priority(
+            plan.schedule, events, gates=plan.preconditions, seed=plan.schedule.seed
+        )
+
+
+def _load(setup: Setup, rates: Rates) -> Load:
+    return Load(
+        rates=rates,
+        notification_ms=float(setup.environment["NOTIFICATION_DELAY_MS"]),
+        order_ms=float(setup.environment["ORDER_DELAY_MS"]),
+        priority_slots=PRIORITY_THREADS,
+        default_slots=os.cpu_count() or 1,
+    )
+
+
+#: The shop as it should not be, each of which has to turn the verdict red.
+SABOTAGES = {
+    "control-routing": PriorityUnderFlood(main=Setup({"NOTIFICATION_QUEUE": "default"})),
+    "one-worker-for-both-queues": PriorityUnderFlood(main=Setup(topology=Topology.SHARED)),
+    "prefetch-with-long-orders": PriorityUnderFlood(
+        main=Setup({"DEFAULT_PREFETCH": "16", "ORDER_DELAY_MS": "200"}, Topology.SHARED)
+    ),
+}

@@ -1,0 +1,44 @@
+"""Does anything grow, or slow down, with time?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest.experiments.experiment import Intake, Plan, Setup, stacks
+from loadtest.history import Event
+from loadtest.schedule import Arm, Rates, draw_steady
+from loadtest.verdict.soak import judge_soak
+from loadtest.verdict.verdict import Verdict
+
+BLOCK_S = 30.0
+#: Well below what two cores can do: what is sought is growth, not load.
+RATES = Rates(probes_per_s=5.0, orders_per_s=8.0)
+#: Blocks.
+PROFILES = {"quick": 8, "full": 120}
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """A steady load for an hour, and the memory of every process meanwhile."""
+
+    name: str = "soak"
+    question: str = "does memory, the backlog or a wait grow under an hour of steady load?"
+    needs_intake: bool = False
+    default_profile: str = "full"
+
+    def plan(self, profile: str, seed: int, intake: Intake | None = None) -> Plan:  # noqa: ARG002
+        blocks = PROFILES[profile]
+        setups = {Arm.MAIN: Setup({"NOTIFICATION_DELAY_MS": "20"})}
+        return Plan(
+            schedule=draw_steady(seed, blocks=blocks, block_s=BLOCK_S, rates=RATES),
+            setups=setups,
+            configuration={
+                "blocks": blocks,
+                "block_s": BLOCK_S,
+                "probes_per_s": RATES.probes_per_s,
+                "orders_per_s": RATES.orders_per_s,
+                "stacks": stacks(setups),
+            },
+        )
+
+    def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict:
+        return judge_soak(plan.schedule, events, seed=plan.schedule.seed)

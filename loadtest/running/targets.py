@@ -1,0 +1,147 @@
+"""Where a run's traffic goes: a stack that is raised for it, or a shop that is there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import httpx
+from redis import Redis
+
+from loadtest.experiments.experiment import Setup, Topology
+from testing.engine import engine_problem
+from testing.stack import FLOWER, WORKER_DEFAULT, WORKER_PRIORITY, Stack
+from testing.stacks.containers import ContainerStack
+from testing.stacks.local import LocalStack
+
+ANSWERS_WITHIN_S = 5.0
+#: Enough for any run.
+STOCK = 1_000_000_000
+PRICE_MINOR = 1_990
+
+
+class Refused(Exception):
+    """The run was not begun, and would have said nothing; one line says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A shop that answers."""
+
+    base_url: str
+    #: None for one that is not ours.
+    stack: Stack | None = None
+
+    @property
+    def redis(self) -> Redis | None:
+        return self.stack.redis() if self.stack is not None else None
+
+
+class Target(Protocol):
+    """What `--stack` names."""
+
+    #: What is locked while a run lasts.
+    name: str
+
+    def raised(self, setup: Setup) -> AbstractContextManager[Shop]:
+        """A shop of its own for one arm, empty and with the lab's items in stock.
+
+        Raises `Refused`, `StackFailed`, `TimedOut`.
+        """
+
+
+class LocalTarget:
+    """Processes of this machine."""
+
+    name = "local"
+
+    @contextmanager
+    def raised(self, setup: Setup) -> Iterator[Shop]:
+        environment, without = dict(setup.environment), {FLOWER}
+        if setup.topology is Topology.SHARED:
+            without.add(WORKER_PRIORITY)
+        with LocalStack(environment, without=without, alter=_arranged(setup)) as stack:
+            _stock_up(stack)
+            yield Shop(stack.base_url, stack)
+
+
+class ContainersTarget:
+    """The Compose file's services, as containers of their own."""
+
+    name = "containers"
+
+    @contextmanager
+    def raised(self, setup: Setup) -> Iterator[Shop]:
+        if (problem := engine_problem()) is not None:
+            raise Refused(problem)
+        if setup.topology is Topology.SHARED:
+            raise Refused(f"{setup.topology} can be had on --stack local only")
+        with ContainerStack(setup.environment) as stack:
+            _stock_up(stack)
+            yield Shop(stack.base_url, stack)
+
+
+class UrlTarget:
+    """A shop that somebody else raised; its settings are theirs."""
+
+    def __init__(self, url: str, control_url: str | None) -> None:
+        self.name = url
+        self._url = url
+        self._control_url = control_url
+
+    @property
+    def has_control(self) -> bool:
+        return self._control_url is not None
+
+    @contextmanager
+    def raised(self, setup: Setup) -> Iterator[Shop]:
+        is_control = setup.environment.get("NOTIFICATION_QUEUE") == "default"
+        url = self._control_url if is_control else self._url
+        if url is None:
+            raise Refused("there is no shop for the control: name one with --control")
+        require_ready(url)
+        yield Shop(url)
+
+
+def choose(stack: str, control_url: str | None) -> Target:
+    """What `--stack` means: `local`, `containers`, or a base URL. Raises `Refused`."""
+    if stack == LocalTarget.name:
+        return LocalTarget()
+    if stack == ContainersTarget.name:
+        return ContainersTarget()
+    if stack.startswith(("http://", "https://")):
+        return UrlTarget(stack.rstrip("/"), control_url.rstrip("/") if control_url else None)
+    raise Refused(f"--stack {stack}: local, containers or a URL such as http://127.0.0.1:8000")
+
+
+def require_ready(url: str) -> None:
+    """Raises `Refused` unless a shop there says that it is ready."""
+    try:
+        answer = httpx.get(f"{url}/health/ready", timeout=ANSWERS_WITHIN_S, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Refused(f"no shop answers at {url}: {error}") from None
+    if answer.status_code != httpx.codes.OK:
+        raise Refused(f"the shop at {url} is not ready: {answer.text[:200]}")
+
+
+def _stock_up(stack: Stack) -> None:
+    redis = stack.redis()
+    for number in range(ITEMS):
+        redis.set(f"stock:LAB-{number}", STOCK)
+        redis.set(f"price:LAB-{number}", PRICE_MINOR)
+
+
+#: As many as `schedule.draw` orders of by itself.
+ITEMS = 10
+
+
+def _arranged(setup: Setup) -> Callable[[Any], Any]:
+    """What starts the services as the topology has it."""
+
+    def alter(service: Any) -> Any:
+        if setup.topology is not Topology.SHARED or service.name != WORKER_DEFAULT:
+            return service
+        argv = ["default,priority" if word == "default" else word for word in service.argv]
+        return replace(service, argv=tuple(argv))
+
+    return alter

@@ -1,0 +1,68 @@
+"""Watches the queues' depths by the shop's metrics."""
+
+from collections.abc import Callable
+
+import gevent
+
+from loadtest.history import Depth
+from loadtest.users.clock import Clock
+from loadtest.users.gauges import is_empty, parse_depth
+from loadtest.users.greenlets import Crew
+from loadtest.users.wire import Unanswered, Wire
+
+EVERY_S = 0.5
+WHILE_DRAINING_EVERY_S = 0.1
+
+
+class DepthReader:
+    """Reads the depths at a steady pace, and waits until there are none."""
+
+    def __init__(self, wire: Wire, clock: Clock, on_depth: Callable[[Depth], None]) -> None:
+        self._wire = wire
+        self._clock = clock
+        self._on_depth = on_depth
+        self._crew = Crew()
+        self._greenlet: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        if self._greenlet is None:
+            self._greenlet = self._crew.spawn(self._run)
+
+    def stop(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.kill()
+            self._greenlet = None
+
+    def wait_empty(self, within_s: float) -> float | None:
+        """When nothing waited and nothing was owed, milliseconds; None if that did not come.
+
+        A shop that does not tell its depths counts as empty.
+        """
+        deadline_s = self._clock.now_s() + within_s
+        while True:
+            try:
+                depth = self._read()
+            except Unanswered:
+                is_done = False
+            else:
+                is_done = depth is None or is_empty(depth)
+            if is_done:
+                return self._clock.now_ms()
+            if self._clock.now_s() > deadline_s:
+                return None
+            gevent.sleep(WHILE_DRAINING_EVERY_S)
+
+    def _run(self) -> None:
+        while True:
+            began_s = self._clock.now_s()
+            try:
+                depth = self._read()
+            except Unanswered:
+                depth = None
+            if depth is not None:
+                self._on_depth(depth)
+            gevent.sleep(max(0.0, EVERY_S - (self._clock.now_s() - began_s)))
+
+    def _read(self) -> Depth | None:
+        answer = self._wire.exchange(self._wire.get("/metrics"))
+        return parse_depth(answer.body.decode(errors="replace"), self._clock.at_ms(answer.sent_s))

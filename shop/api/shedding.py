@@ -1,0 +1,119 @@
+"""Orders beyond what this process can take are turned away before they cost anything.
+
+`docs/decisions/0007` has the measurement behind it.
+"""
+
+import asyncio
+from collections import deque
+from types import SimpleNamespace
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shop.api.problems import OVERLOADED, problem_response
+
+#: Orders that are placed at the same time; more would be no faster.
+AT_ONCE = 8
+#: The same while any other request is being served, which would wait behind each of them.
+AT_ONCE_BESIDE_OTHERS = 2
+#: What an order waits for its turn at most, of the 2 s within which it is answered.
+TURN_WITHIN_S = 0.4
+
+#: For the metrics, which count by route: a refused order never gets to its own.
+_ROUTE = SimpleNamespace(path="/order")
+
+
+class ShedOrders:
+    """Lets a few orders through at a time, and answers 503 to those that find no room to wait."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        """`limit` counts the orders in hand: those that are placed and those that wait."""
+        self._app = app
+        self._limit = limit
+        self._in_hand = 0
+        self._turns = _Turns()
+        # The same bytes every time: under overload this is the answer that is given most.
+        self._refusal = problem_response(OVERLOADED, OVERLOADED.example)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # Whole before it counts, or a few clients that send slowly would keep others out.
+        receive = await _whole(receive)
+        if scope["path"] == "/order" and scope["method"] == "POST":
+            await self._order(scope, receive, send)
+            return
+        self._turns.others += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._turns.others -= 1
+            self._turns.give()
+
+    async def _order(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._in_hand >= self._limit:
+            await self._refuse(scope, receive, send)
+            return
+        self._in_hand += 1
+        try:
+            if not await self._turns.take():
+                await self._refuse(scope, receive, send)
+                return
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._turns.end()
+        finally:
+            self._in_hand -= 1
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = _ROUTE
+        await self._refusal(scope, receive, send)
+
+
+class _Turns:
+    """Whose turn it is: first come, first served, and fewer at once while others are there."""
+
+    def __init__(self) -> None:
+        #: Requests under way that are no orders.
+        self.others = 0
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> bool:
+        """Whether the turn came in time; the one who took it ends it."""
+        if not self._waiting and self._is_free():
+            self._taken += 1
+            return True
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        await asyncio.wait([turn], timeout=TURN_WITHIN_S)
+        # `give` passes over those that are cancelled.
+        return not turn.cancel()
+
+    def end(self) -> None:
+        self._taken -= 1
+        self.give()
+
+    def give(self) -> None:
+        """Give the turns that are free to those that wait."""
+        while self._waiting and (self._waiting[0].done() or self._is_free()):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._taken += 1
+                turn.set_result(None)
+
+    def _is_free(self) -> bool:
+        return self._taken < (AT_ONCE_BESIDE_OTHERS if self.others else AT_ONCE)
+
+
+async def _whole(receive: Receive) -> Receive:
+    """The same once every message of the body is there, or the client has hung up."""
+    messages = deque([await receive()])
+    while messages[-1].get("more_body", False):
+        messages.append(await receive())
+
+    async def again() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return again

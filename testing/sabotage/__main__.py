@@ -1,0 +1,117 @@
+"""The command: `python -m testing.sabotage sweep-off --seed 7`."""
+
+import json
+import random
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from testing.chaos.driver import DriverBroke
+from testing.faults import FaultDidNotTakeHold
+from testing.sabotage.registry import SABOTAGES
+from testing.sabotage.report import Row, exit_code, summary
+from testing.sabotage.sabotage import Sabotage
+from testing.sabotage.trial import run_trial
+from testing.stack import StackFailed
+from testing.waiting import TimedOut
+
+BROKE = 2
+ROOT = Path(__file__).parents[2]
+
+
+def sabotage(
+    names: Annotated[list[str] | None, typer.Argument(help="Default: all of them.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Default: a new one.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new folder for the runs.")] = None,
+) -> None:
+    """The shop, broken on purpose: does the named checker notice?
+
+    Exit code: 0 every sabotage was noticed, 1 one stayed green, 2 the harness broke.
+    """
+    chosen = [_named(name) for name in names or SABOTAGES]
+    console = Console(stderr=True, highlight=False)
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    folder = out or Path("results") / f"{stamp}-sabotage-{_commit()}"
+    # As Ctrl-C: everything is ended on the way out.
+    signal.signal(signal.SIGTERM, _interrupt)
+    rows: list[Row] = []
+    try:
+        folder.mkdir(parents=True)
+        for each in chosen:
+            rows.append(_attempt(each, seed, folder / each.name, console))
+            (folder / "verdict.json").write_text(
+                json.dumps({"seed": seed, "sabotages": [row.as_json() for row in rows]}, indent=2)
+            )
+    except KeyboardInterrupt:
+        console.print("interrupted: everything was healed and stopped")
+        code = BROKE
+    except OSError as error:
+        console.print(f"the harness broke: {type(error).__name__}: {error}", markup=False)
+        code = BROKE
+    else:
+        code = exit_code(rows)
+    if rows:
+        Console(highlight=False).print(summary(rows))
+    if code:
+        noticed = {row.sabotage.name for row in rows if row.is_noticed}
+        again = _again([each.name for each in chosen if each.name not in noticed], seed)
+        console.print(f"logs and histories: {folder}", soft_wrap=True)
+        console.print(f"seed {seed}; run it again: {again}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _attempt(sabotage: Sabotage, seed: int, folder: Path, console: Console) -> Row:
+    with console.status(sabotage.name) as status:
+
+        def show(which: str) -> None:
+            status.update(f"{sabotage.name}: {sabotage.scenario.what}, on a {which} shop")
+
+        try:
+            row = Row(sabotage, trial=run_trial(sabotage, seed, folder, show))
+        except (StackFailed, TimedOut, FaultDidNotTakeHold, DriverBroke) as error:
+            row = Row(sabotage, error=f"{type(error).__name__}: {error}")
+    console.print(row.line, markup=False)
+    for reason in row.reasons:
+        console.print(f"  {reason}", markup=False)
+    return row
+
+
+def _named(name: str) -> Sabotage:
+    if name not in SABOTAGES:
+        raise typer.BadParameter(f"{name} is none of {', '.join(SABOTAGES)}")
+    return SABOTAGES[name]
+
+
+def _again(names: Sequence[str], seed: int) -> str:
+    python = Path(sys.executable).name
+    return shlex.join([python, "-m", "testing.sabotage", *names, "--seed", str(seed)])
+
+
+def _commit() -> str:
+    """Short hash of what is checked out, `unknown` outside a repository."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(sabotage)
