@@ -11,10 +11,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help venv local up dev down logs test chaos faults sabotage lint format
+.PHONY: help venv local up dev down logs load load-ui test chaos faults drills sabotage verify-quick lint format
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(VENV)/.installed ## install only: .venv with the pinned dependencies and the `shop` command
 
@@ -33,8 +33,14 @@ down: ## stop what `up` or `dev` started
 logs: ## follow the containers' logs
 	@./entrypoint.sh --logs
 
+load: $(VENV)/.installed-dev ## does `priority` stay fast while `default` drowns? A verdict in minutes
+	@$(BIN)/python -m loadtest run priority-under-flood --profile quick $(ARGS)
+
+load-ui: $(VENV)/.installed-dev ## the same to play with: Locust's web page on 8089, and /lab in it
+	@exec $(BIN)/python -m loadtest ui $(ARGS)
+
 test: $(VENV)/.installed-dev ## run the tests; those on containers when an engine answers
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 chaos: $(VENV)/.installed-dev ## orders under faults, with a verdict; minutes (ARGS=--quick: one)
 	@$(BIN)/python -m testing.chaos $(ARGS)
@@ -42,8 +48,14 @@ chaos: $(VENV)/.installed-dev ## orders under faults, with a verdict; minutes (A
 faults: $(VENV)/.installed-dev ## inject each fault into a local stack, and see it heal
 	@$(BIN)/python -m pytest tests/faults $(ARGS)
 
+drills: $(VENV)/.installed-dev ## one fault many times over: how long it lasts, what it leaves; half an hour
+	@$(BIN)/python -m testing.drills $(ARGS)
+
 sabotage: $(VENV)/.installed-dev ## break the shop on purpose: does each checker notice? Minutes
 	@$(BIN)/python -m testing.sabotage $(ARGS)
+
+verify-quick: $(VENV)/.installed-dev ## show every claim of the docs that fits in 10 minutes
+	@$(BIN)/python -m loadtest verify $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style, types and the house's import rules
 	@$(BIN)/ruff check .

@@ -75,3 +75,24 @@ def sabotage(session: nox.Session) -> None:
     """Break the shop on purpose, and see each checker notice (minutes)."""
     install(session, "test")
     session.run("python", "-m", "testing.sabotage", *session.posargs)
+
+
+@nox.session(default=False)
+def drills(session: nox.Session) -> None:
+    """One fault many times over, with a figure for each promise about time (half an hour)."""
+    install(session, "test")
+    session.run("python", "-m", "testing.drills", *session.posargs)
+
+
+@nox.session(default=False)
+def load(session: nox.Session) -> None:
+    """Does `priority` stay fast under a flood? `-- --profile full` takes a quarter of an hour."""
+    install(session, "test")
+    session.run("python", "-m", "loadtest", "run", "priority-under-flood", *session.posargs)
+
+
+@nox.session(default=False)
+def load_sabotage(session: nox.Session) -> None:
+    """Break the topology on purpose, and see the load lab's verdict turn red (minutes)."""
+    install(session, "test")
+    session.run("python", "-m", "loadtest", "sabotage", *session.posargs)

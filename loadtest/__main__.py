@@ -75,7 +75,7 @@ def run(
     """Run an experiment, and exit by its verdict."""
     from loadtest.running.session import Session
 
-    chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    chosen = _drawn(seed)
     _exit_by(
         lambda: Session(notes, out, sys.argv).run(
             name, profile, chosen, stack, control, sabotage=sabotage
@@ -127,8 +127,30 @@ def ui(
     """Serve Locust's page with the scenarios, and the live verdict, until Ctrl-C."""
     from loadtest.web.serving import serve
 
-    chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    chosen = _drawn(seed)
     _exit_by(lambda: serve(host, port, chosen, notes))
+
+
+@app.command()
+def sabotage(
+    names: Annotated[list[str] | None, typer.Argument(help="Default: all.")] = None,
+    seed: Seed = None,
+    out: Out = RESULTS,
+) -> None:
+    """Break the topology on purpose; exit code 0 when the verdict turned red each time, else 1."""
+    from loadtest.running.sabotage import sabotage as carried_out
+
+    _exit_by(lambda: carried_out(names or [], _drawn(seed), notes, out))
+
+
+@app.command()
+def verify(
+    only: Annotated[list[str] | None, typer.Argument(help="Default: all quick ones.")] = None,
+) -> None:
+    """Show the docs' claims by their commands: 0 when all hold, else 1."""
+    from loadtest.claims import verify as verified
+
+    _exit_by(lambda: verified(only or [], notes))
 
 
 @app.command("list")
@@ -141,6 +163,10 @@ def list_experiments() -> None:
     questions[service_time_sweep.NAME] = service_time_sweep.QUESTION
     for name, question in questions.items():
         typer.echo(f"{name:<22} {question}")
+
+
+def _drawn(seed: int | None) -> int:
+    return random.SystemRandom().randrange(1_000_000) if seed is None else seed
 
 
 def _exit_by(work: Callable[[], int]) -> NoReturn:

@@ -1,7 +1,7 @@
 """Does `priority` stay fast while `default` drowns?"""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loadtest.experiments.experiment import Intake, Plan, Profile, Setup, Topology, stacks
@@ -20,7 +20,9 @@ PRIORITY_THREADS = 32
 
 PROFILES = {
     "quick": Profile(sets=2, control_sets=1, block_s=9.0, rates=Rates(25.0, 35.0)),
-    "full": Profile(sets=6, control_sets=3, block_s=20.0, rates=Rates(25.0, 35.0)),
+    "full": Profile(sets=5, control_sets=2, block_s=14.0, rates=Rates(25.0, 35.0)),
+    #: For a topology that is broken on purpose: it has to fail by itself.
+    "sabotage": Profile(sets=1, control_sets=0, block_s=9.0, rates=Rates(25.0, 35.0)),
 }
 
 
@@ -74,11 +76,20 @@ def _load(setup: Setup, rates: Rates) -> Load:
     )
 
 
-#: The shop as it should not be, each of which has to turn the verdict red.
-SABOTAGES = {
-    "control-routing": PriorityUnderFlood(main=Setup({"NOTIFICATION_QUEUE": "default"})),
-    "one-worker-for-both-queues": PriorityUnderFlood(main=Setup(topology=Topology.SHARED)),
-    "prefetch-with-long-orders": PriorityUnderFlood(
-        main=Setup({"DEFAULT_PREFETCH": "16", "ORDER_DELAY_MS": "200"}, Topology.SHARED)
+#: The shop as it should not be: name -> what is broken, and the experiment on it.
+SABOTAGES: Mapping[str, tuple[str, PriorityUnderFlood]] = {
+    "control-routing": (
+        "notifications are routed to `default`",
+        PriorityUnderFlood(main=Setup({"NOTIFICATION_QUEUE": "default"})),
+    ),
+    "one-worker-for-both-queues": (
+        "one worker reads both queues",
+        PriorityUnderFlood(main=Setup({"ORDER_DELAY_MS": "200"}, Topology.SHARED)),
+    ),
+    "prefetch-with-long-orders": (
+        "the same, and it fetches 16 messages ahead for each process",
+        PriorityUnderFlood(
+            main=Setup({"DEFAULT_PREFETCH": "16", "ORDER_DELAY_MS": "200"}, Topology.SHARED)
+        ),
     ),
 }

@@ -56,7 +56,7 @@ class Session:
             again += ["--profile", profile or "quick"]
             return self._swept(profile or "quick", seed, target, again)
         experiment = _experiment(name, sabotage)
-        profile = profile or experiment.default_profile
+        profile = profile or ("sabotage" if sabotage else experiment.default_profile)
         again += ["--profile", profile]
         try:
             intake = self._intake(target) if experiment.needs_intake else None
@@ -168,7 +168,7 @@ def _experiment(name: str, sabotage: str | None) -> Experiment:
         return EXPERIMENTS[name]
     if name != PriorityUnderFlood().name or sabotage not in SABOTAGES:
         raise Refused(f"no sabotage {sabotage} of {name}: {', '.join(SABOTAGES)}")
-    return SABOTAGES[sabotage]
+    return SABOTAGES[sabotage][1]
 
 
 def _no_profile(name: str | None) -> Refused:

@@ -99,8 +99,9 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             return None
         order_ms = data.get("order_delay_ms") if isinstance(data, dict) else None
-        is_whole = isinstance(order_ms, int) and not isinstance(order_ms, bool)
-        return order_ms if is_whole and 0 <= order_ms <= MAX_ORDER_MS else None
+        if not isinstance(order_ms, int) or isinstance(order_ms, bool):
+            return None
+        return order_ms if 0 <= order_ms <= MAX_ORDER_MS else None
 
     def _answer(self, status: HTTPStatus, text: str, kind: str = "text/plain") -> None:
         body = text.encode()

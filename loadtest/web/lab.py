@@ -2,12 +2,15 @@
 
 import json
 import os
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Flask, Response, jsonify, render_template, request
 from locust.env import Environment
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING
+from locust.web import WebUI
 from markupsafe import Markup
 
 from loadtest.users import scenarios
@@ -25,6 +28,8 @@ FACTS_WITHIN_S = 2.0
 BUSY = (STATE_SPAWNING, STATE_RUNNING, STATE_CLEANUP)
 JSON = "application/json"
 
+View = Callable[[], Any]
+
 
 class Lab:
     """Everything that is added to one Locust."""
@@ -34,12 +39,9 @@ class Lab:
         self._watch = Watch(LIVE)
         self._refusal: str | None = None
 
-    def install(self) -> None:
+    def install(self, page: WebUI, app: Flask) -> None:
         """Called before Locust's server begins to answer."""
-        page = self._environment.web_ui
-        assert page is not None
-        assert page.app is not None
-        guarded = page.auth_required_if_enabled
+        guarded: Callable[[View], View] = page.auth_required_if_enabled
         blueprint = Blueprint(
             "lab",
             __name__,
@@ -49,9 +51,9 @@ class Lab:
         )
         blueprint.add_url_rule("", "page", guarded(self._page))
         blueprint.add_url_rule("/state", "state", guarded(self._state))
-        page.app.register_blueprint(blueprint)
-        page.app.before_request(self._refuse_start)
-        page.app.after_request(_add_to_locusts_page)
+        app.register_blueprint(blueprint)
+        app.before_request(self._refuse_start)
+        app.after_request(_add_to_locusts_page)
         events = self._environment.events
         events.test_start.add_listener(self._on_start)
         events.test_stopping.add_listener(self._on_stopping)
@@ -83,14 +85,16 @@ class Lab:
         offered = self._environment.available_user_classes or {}
         names = request.form.getlist("user_classes") or list(offered)
         picked = [_scenario(offered[name]) for name in names if name in offered]
-        options = self._environment.parsed_options
-        assert options is not None
         self._refusal = refusal(
-            options, request.form, picked, offered=len(offered), facts=_facts(request.form)
+            self._environment.parsed_options or Namespace(),
+            request.form,
+            picked,
+            offered=len(offered),
+            facts=_facts(request.form),
         )
         if self._refusal is None:
             return None
-        return jsonify(success=False, message=f"Not started. {self._refusal}")
+        return jsonify(success=False, message=f"Not started: {self._refusal}")
 
     def _on_start(self, **_: Any) -> None:
         self._refusal = None

@@ -1,4 +1,4 @@
-"""The lab's page beside Locust's: called by the locustfile, and only at work where there is a page."""
+"""Adds the lab's page to Locust's, where there is one."""
 
 from typing import Any
 
@@ -7,14 +7,15 @@ from locust.event import Events
 
 
 def register(events: Events) -> None:
-    """Called once."""
+    """Called once, by the locustfile."""
     events.init.add_listener(_on_init)
 
 
 def _on_init(environment: Environment, **_: Any) -> None:
-    if environment.web_ui is None:
+    page = environment.web_ui
+    if page is None or page.app is None:
         return
     # A generator without a page shall not load what draws and judges.
     from loadtest.web.lab import Lab
 
-    Lab(environment).install()
+    Lab(environment).install(page, page.app)

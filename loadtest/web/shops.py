@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import cast
 
 from rich.console import Console
 
@@ -84,8 +85,7 @@ def chosen_shop(url: str | None, notes: Console) -> Iterator[Controlled]:
         )
         target = LocalTarget()
         with held(target.name), target.raised(setup) as shop:
-            assert isinstance(shop.stack, LocalStack)
-            yield OwnShop(shop.stack)
+            yield OwnShop(cast(LocalStack, shop.stack))
         return
     with held(base_url):
         yield ForeignShop(base_url)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from loadtest.schedule import Rates
 from loadtest.users.options import BadOption, Options
 from loadtest.verdict.load import MAX_UTILISATION, Load, check_load
-from loadtest.verdict.verdict import Gate
 from loadtest.web.facts import Facts
 
 
@@ -51,29 +50,28 @@ def refusal(
     why_fixed = _why_fixed(facts, form.get("host", facts.base_url))
     if options.service_time_ms is not None and why_fixed is not None:
         return f"{why_fixed}; leave --service-time-ms empty"
-    gate = planned(options, picked, facts)
-    return None if gate.holds else f"{gate.name}: {gate.detail}"
+    load = planned(options, picked, facts)
+    if load.rates.probes_per_s == 0 and any(scenario.needs_probes for scenario in picked):
+        return "without probes there are no waits to compare: --probes-per-s must be above 0"
+    if load.busy_slots > MAX_UTILISATION * load.priority_slots:
+        return f"the load cannot be served: {check_load(load).detail}"
+    return None
 
 
-def planned(options: Options, picked: Sequence[Scenario], facts: Facts) -> Gate:
-    """Whether the load can be served, of all that is picked together."""
+def planned(options: Options, picked: Sequence[Scenario], facts: Facts) -> Load:
+    """What all that is picked offers together."""
     orders_per_s = sum(
         _rate(options.orders_per_s, scenario.orders_per_s) * scenario.peak for scenario in picked
     )
     probes_per_s = sum(_rate(options.probes_per_s, scenario.probes_per_s) for scenario in picked)
     order_ms = facts.order_ms if options.service_time_ms is None else options.service_time_ms
-    load = Load(
+    return Load(
         rates=Rates(probes_per_s, orders_per_s),
         notification_ms=facts.notification_ms,
         order_ms=float(order_ms),
         priority_slots=facts.priority_slots,
         default_slots=facts.default_slots,
     )
-    gate = check_load(load)
-    # Orders alone ask nothing of the verdict; `priority` has to send their notifications.
-    is_served = load.busy_slots <= MAX_UTILISATION * load.priority_slots
-    needs_probes = any(scenario.needs_probes for scenario in picked)
-    return Gate(gate.name, gate.holds if needs_probes else is_served, gate.detail)
 
 
 def _rate(chosen_per_s: float | None, own_per_s: float) -> float:

@@ -33,6 +33,7 @@ class Ranks:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Ranks | None":
+        """None of nothing."""
         ordered = sorted(values)
         if not ordered:
             return None
@@ -78,15 +79,19 @@ class Course:
     def curve(self, width_s: int) -> list[tuple[float, Ranks]]:
         """The middle of each bucket that has values, seconds, with its percentiles."""
         firsts = sorted({second // width_s * width_s for second in self._by_second})
-        return [(first + width_s / 2, self._bucket(first, width_s)) for first in firsts]
+        return [
+            (first + width_s / 2, ranks)
+            for first in firsts
+            if (ranks := self._bucket(first, width_s)) is not None
+        ]
 
-    def _bucket(self, first: int, width_s: int) -> Ranks:
+    def _bucket(self, first: int, width_s: int) -> Ranks | None:
         parts = [self._by_second.get(first + place, ()) for place in range(width_s)]
         known = self._known.get((width_s, first))
         if known is None or known.count != sum(map(len, parts)):
-            found = Ranks.of(value for part in parts for value in part)
-            assert found is not None
-            known = self._known[width_s, first] = found
+            known = Ranks.of(value for part in parts for value in part)
+            if known is not None:
+                self._known[width_s, first] = known
         return known
 
 

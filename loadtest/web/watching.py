@@ -1,16 +1,17 @@
 """Watches a test from inside Locust, without holding up what it sends."""
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Sequence
 
 import gevent
 from gevent.threadpool import ThreadPool
+from locust.log import greenlet_exception_logger
 
 from loadtest.history import Sample
 from loadtest.schedule import Kind, Operation
-from loadtest.users.greenlets import Crew
 from loadtest.users.live import Group, Live
 from loadtest.web.state import Gathered, Taken, counted
 from loadtest.web.timeline import WINDOW_S
@@ -22,6 +23,8 @@ LOOKED_AT_S = 10.0
 #: How long a thread may keep the interpreter from the one that sends; 5 ms by default.
 SWITCH_EVERY_S = 0.001
 NOTHING = "null"
+
+logger = logging.getLogger(__name__)
 
 
 class Watch:
@@ -39,7 +42,7 @@ class Watch:
 
     def start(self) -> None:
         sys.setswitchinterval(SWITCH_EVERY_S)
-        Crew().spawn(self._run)
+        gevent.spawn(self._run).link_exception(greenlet_exception_logger(logger))
 
     def json(self) -> str:
         """The state as it was a second ago; `null` before the first test."""
@@ -48,6 +51,7 @@ class Watch:
 
     def end(self) -> None:
         """The test is being stopped: what comes now was cut off, and says nothing."""
+        self._notice_begin()
         if not self._is_over and self._gathered is not None:
             self._final = self._take()
             self._gathered.floods.end()
@@ -84,7 +88,6 @@ class Watch:
 
     def _take(self) -> Taken:
         """In this thread: nothing is added meanwhile."""
-        assert self._gathered is not None
         now_ms = time.time() * 1000
         new, recent = list[Sample](), dict[Operation, list[Sample]]()
         for operation in Operation:
