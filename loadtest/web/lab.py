@@ -72,7 +72,7 @@ class Lab:
             "facts": LIVE.facts,
             "kind": LIVE.kind.value,
             "refusal": self._refusal,
-            "problem": LIVE.problem,
+            "problem": LIVE.problem or self._watch.problem,
         }
         body = f'{{"head": {json.dumps(head)}, "test": {self._watch.json()}}}'
         return Response(body, mimetype=JSON, headers={"Cache-Control": "no-store"})

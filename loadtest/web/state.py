@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
-from loadtest.history import Depth, Sample, Walked, clock_ahead_ms
-from loadtest.schedule import Operation
+from loadtest.history import Depth, Event, Outcome, Sample, Walked, clock_ahead_ms
+from loadtest.schedule import Kind, Operation
+from loadtest.users.live import BLOCKS_KEPT, DEPTHS_KEPT, SAMPLES_KEPT
 from loadtest.verdict.gates import MAX_LAG_P99_MS
 from loadtest.verdict.priority import BAR, MAIN_RATIO, judge_so_far
 from loadtest.verdict.verdict import Verdict
@@ -16,75 +17,72 @@ from loadtest.web.timeline import WINDOW_S, Course, Floods, Ranks, bucket_s
 
 #: At most that many points of a curve of depths.
 DEPTH_POINTS = 300
-#: Between two verdicts, and how much longer than one takes that is at least.
+#: Between two verdicts; and the share of the time that they may take, if that is longer.
 VERDICT_EVERY_S = 2.0
 VERDICT_SHARE = 0.08
-#: The ratio is the probes'; orders are looked at for what became of them only.
-ORDERS_JUDGED = 300
+#: The latest of each kind. The ratio is the probes'; orders are looked at for what became of them.
+SAMPLES_JUDGED = {Operation.NOTIFICATION: SAMPLES_KEPT, Operation.ORDER: 300}
 #: Enough to tell how far two clocks are apart.
 CLOCK_SAMPLES = 100
 
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What one look at a running test gave."""
-
-    at_ms: float
-    #: Those that were not seen before.
-    new: Sequence[Sample] = ()
-    #: The latest, to be judged.
-    recent: Mapping[Operation, Sequence[Sample]] = field(default_factory=dict)
-    depths: Sequence[Depth] = ()
-    walked: Sequence[Walked] = ()
-    outcomes: Mapping[Operation, Mapping[str, int]] = field(default_factory=dict)
-
-
 class Gathered:
-    """One test's. Used by one thread at a time, and by none that sends."""
+    """One test's."""
 
     def __init__(self, began_ms: float) -> None:
         self.began_ms = began_ms
-        self.floods = Floods()
+        self._floods = Floods()
         self._waits = {operation: Course() for operation in Operation}
         self._lag = Course()
-        self._recent_clock: list[Sample] = []
-        self._ahead_ms = 0.0
+        self._outcomes = {operation: Counter[Outcome]() for operation in Operation}
+        self._judged = dict[tuple[Operation, Kind], deque[Sample]]()
+        self._depths = deque[Depth](maxlen=DEPTHS_KEPT)
+        self._walked = deque[Walked](maxlen=BLOCKS_KEPT)
+        #: The latest, which tell how far two clocks are apart.
+        self._latest = deque[Sample](maxlen=CLOCK_SAMPLES)
         self._verdict: Verdict | None = None
         self._verdict_due_s = 0.0
 
-    def add(self, taken: Taken) -> None:
-        """Cheap: for each look, whether anybody asks for a state or not."""
-        if taken.new:
-            self._recent_clock = [*self._recent_clock, *taken.new][-CLOCK_SAMPLES:]
-            self._ahead_ms = clock_ahead_ms(self._recent_clock)
-        for sample in taken.new:
-            if sample.wait_ms is not None and sample.started_ms is not None:
-                at_ms = sample.started_ms - self._ahead_ms
-                self._waits[sample.operation].add(self._s(at_ms), sample.wait_ms)
-            if sample.lag_ms is not None:
-                self._lag.add(self._s(sample.intended_ms), sample.lag_ms)
-        for course in (*self._waits.values(), self._lag):
-            course.forget_before(self._s(taken.at_ms) - WINDOW_S)
+    def add(self, events: Iterable[Event]) -> None:
+        new = list[Sample]()
+        for event in events:
+            match event:
+                case Sample():
+                    new.append(event)
+                case Depth():
+                    self._depths.append(event)
+                case Walked():
+                    self._walked.append(event)
+        self._latest.extend(new)
+        ahead_ms = clock_ahead_ms(self._latest)
+        for sample in new:
+            self._add(sample, ahead_ms)
 
-    def state(self, taken: Taken, *, is_last: bool = False) -> Json:
+    def look(self, at_ms: float, *, is_flood: bool) -> None:
+        """What the moment is; asked again and again."""
+        self._floods.look(at_ms, is_flood=is_flood)
+        for course in (*self._waits.values(), self._lag):
+            course.forget_before(self._s(at_ms) - WINDOW_S)
+
+    def state(self, at_ms: float, *, is_last: bool = False) -> Json:
         """JSON; times are seconds since the test's begin.
 
         `is_last` has it judged now, however long ago it was.
         """
-        self._judge(taken, is_last=is_last)
-        now_s = self._s(taken.at_ms)
+        self._judge(is_last=is_last)
+        now_s = self._s(at_ms)
         from_s = max(0.0, now_s - WINDOW_S)
         width_s = bucket_s(now_s - from_s)
-        floods = self.floods.spans(taken.walked, self.began_ms + from_s * 1000)
-        last = taken.depths[-1] if taken.depths else None
+        floods = self._floods.spans(self._walked, self.began_ms + from_s * 1000)
+        last = self._depths[-1] if self._depths else None
         return {
             "now_s": round(now_s, 1),
             "from_s": round(from_s, 1),
             "floods": [[round(self._s(edge), 1) for edge in span] for span in floods],
             "depths": _depth_curve(
-                [(self._s(depth.at_ms), depth) for depth in taken.depths], from_s, now_s
+                [(self._s(depth.at_ms), depth) for depth in self._depths], from_s, now_s
             ),
             "waits": {
                 operation.value: _curve(course.curve(width_s))
@@ -99,21 +97,31 @@ class Gathered:
                 "lag": _ranks(self._lag.latest(now_s)),
             },
             "lag": {"all": _ranks(self._lag.all()), "most_ms": MAX_LAG_P99_MS},
-            "counts": {name.value: dict(counts) for name, counts in taken.outcomes.items()},
+            "counts": {
+                operation.value: {outcome.value: count for outcome, count in counts.items()}
+                for operation, counts in self._outcomes.items()
+            },
             "verdict": None if self._verdict is None else as_json(self._verdict),
         }
 
-    def _judge(self, taken: Taken, *, is_last: bool) -> None:
+    def _add(self, sample: Sample, ahead_ms: float) -> None:
+        operation = sample.operation
+        self._outcomes[operation][sample.outcome] += 1
+        group = self._judged.setdefault(
+            (operation, sample.kind), deque(maxlen=SAMPLES_JUDGED[operation])
+        )
+        group.append(sample)
+        if sample.wait_ms is not None and sample.started_ms is not None:
+            self._waits[operation].add(self._s(sample.started_ms - ahead_ms), sample.wait_ms)
+        if sample.lag_ms is not None:
+            self._lag.add(self._s(sample.intended_ms), sample.lag_ms)
+
+    def _judge(self, *, is_last: bool) -> None:
         began_s = time.monotonic()
-        if not is_last and began_s < self._verdict_due_s:
+        samples = list(chain.from_iterable(self._judged.values()))
+        if not samples or (began_s < self._verdict_due_s and not is_last):
             return
-        events = [
-            *taken.recent.get(Operation.NOTIFICATION, ()),
-            *taken.recent.get(Operation.ORDER, ())[-ORDERS_JUDGED:],
-        ]
-        if not events:
-            return
-        self._verdict = judge_so_far(events)
+        self._verdict = judge_so_far(samples)
         took_s = time.monotonic() - began_s
         self._verdict_due_s = began_s + max(VERDICT_EVERY_S, took_s / VERDICT_SHARE)
 
@@ -135,11 +143,6 @@ def as_json(verdict: Verdict) -> Json:
         "ratio": None if ratio is None else whole["ratios"][MAIN_RATIO],
         "bar": BAR,
     }
-
-
-def counted(outcomes: Mapping[Any, int]) -> dict[str, int]:
-    """By the outcomes' names."""
-    return {str(outcome): count for outcome, count in Counter(outcomes).items()}
 
 
 def _ranks(ranks: Ranks | None) -> Json | None:

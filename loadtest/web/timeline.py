@@ -109,10 +109,6 @@ class Floods:
             self._seen.append((began_ms, at_ms))
         self._is_on = is_flood
 
-    def end(self) -> None:
-        """The test is over."""
-        self._is_on = False
-
     def spans(self, walked: Iterable[Walked], since_ms: float) -> list[tuple[float, float]]:
         """From and to, milliseconds, by time; `walked` are blocks that are over."""
         exact = [(b.began_ms, b.ended_ms) for b in walked if b.kind is Kind.FLOOD]

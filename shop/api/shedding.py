@@ -1,6 +1,6 @@
 """Orders beyond what this process can take are turned away before they cost anything.
 
-`docs/decisions/0007` has the measurement behind it.
+`docs/decisions/0008` has the measurement behind it.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shop.api.problems import OVERLOADED, problem_response
 
 #: Orders that are placed at the same time; more would be no faster.
-AT_ONCE = 8
+AT_ONCE = 6
 #: The same while any other request is being served, which would wait behind each of them.
 AT_ONCE_BESIDE_OTHERS = 2
 #: What an order waits for its turn at most, of the 2 s within which it is answered.

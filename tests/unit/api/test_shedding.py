@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from shop.api import shedding
 from shop.api.app import create_api
-from shop.api.shedding import AT_ONCE
+from shop.api.shedding import AT_ONCE, AT_ONCE_BESIDE_OTHERS
 from shop.settings import Settings
 from testing.waiting import TimedOut
 from tests.unit.api.conftest import World, problem
@@ -130,6 +130,25 @@ async def test_everything_else_is_served_meanwhile(
 
     gate.open()
     await asyncio.gather(*sent)
+
+
+async def test_fewer_are_placed_at_a_time_while_another_request_is_served(
+    client: httpx.AsyncClient, world: World, gate: Gate
+) -> None:
+    probe = asyncio.create_task(client.post("/test_notification", json=PROBE))
+    await until(lambda: world.store.calls == 1)
+    sent = [asyncio.create_task(client.post("/order", json=order(n))) for n in range(LIMIT)]
+    await until(lambda: world.store.calls == 1 + AT_ONCE_BESIDE_OTHERS)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert world.store.calls == 1 + AT_ONCE_BESIDE_OTHERS < 1 + AT_ONCE
+
+    # It alone has hung up: its end gives the others their turns.
+    probe.cancel()
+    await until(lambda: world.store.calls == 1 + AT_ONCE)
+
+    gate.open()
+    assert {answer.status_code for answer in await asyncio.gather(*sent)} == {202}
 
 
 async def test_nobody_waits_for_long(

@@ -18,7 +18,7 @@ STOPS = 3
 FLOOD = {WORKER_DEFAULT: 50, WORKER_PRIORITY: 150}
 STARTS_WITHIN_S = 60.0
 DONE_WITHIN_S = 90.0
-SLOW_EVENTS = "tests.integration.slow_events"
+SLOW_EVENTS = "tests.faults.slow_events"
 
 
 def _with_slow_events(service: Service) -> Service:
