@@ -117,8 +117,8 @@ def ui(
     host: Annotated[
         str | None,
         typer.Option(
-            help="The base URL of a shop. Default: http://127.0.0.1:8000 if one is ready there, "
-            "else one that is raised for it."
+            help="The base URL of a shop, or `local` to raise one. Default: "
+            "http://127.0.0.1:8000 if one is ready there, else `local`."
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="Of the page.", min=1, max=65535)] = 8089,

@@ -1,6 +1,7 @@
 """`/lab` in Locust's own server, and what keeps a load from beginning that cannot be served."""
 
 import json
+import logging
 import os
 from argparse import Namespace
 from collections.abc import Callable
@@ -29,6 +30,7 @@ BUSY = (STATE_SPAWNING, STATE_RUNNING, STATE_CLEANUP)
 JSON = "application/json"
 
 View = Callable[[], Any]
+logger = logging.getLogger(__name__)
 
 
 class Lab:
@@ -94,7 +96,9 @@ class Lab:
         )
         if self._refusal is None:
             return None
-        return jsonify(success=False, message=f"Not started: {self._refusal}")
+        reason = f"Not started: {self._refusal}"
+        logger.error(reason)
+        return jsonify(success=False, message=reason)
 
     def _on_start(self, **_: Any) -> None:
         self._refusal = None

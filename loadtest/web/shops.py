@@ -68,25 +68,27 @@ class ForeignShop:
 
 @contextmanager
 def chosen_shop(url: str | None, notes: Console) -> Iterator[Controlled]:
-    """The shop at `url`; without one, that at `DEFAULT_URL` if one is ready there, else a new one.
+    """The shop at `url`, or for `local` one that is raised.
 
+    Without a URL it is that at `DEFAULT_URL` if one is ready there, and else one that is raised.
     Raises `Refused`, `StackHeld`, `StackFailed`, `TimedOut`.
     """
     base_url = (url or DEFAULT_URL).rstrip("/")
-    if url is not None:
-        require_ready(base_url)
-    elif not _is_ready(base_url):
-        notes.print(f"no shop is ready at {base_url}: raising one ...")
+    target = LocalTarget()
+    if url == target.name or (url is None and not _is_ready(base_url)):
+        why = f"no shop is ready at {base_url}: " if url is None else ""
+        notes.print(f"{why}raising one ...", soft_wrap=True)
         setup = Setup(
             {
                 "ORDER_DELAY_MS": str(ORDER_DELAY_MS),
                 "NOTIFICATION_DELAY_MS": str(NOTIFICATION_DELAY_MS),
             }
         )
-        target = LocalTarget()
         with held(target.name), target.raised(setup) as shop:
             yield OwnShop(cast(LocalStack, shop.stack))
         return
+    if url is not None:
+        require_ready(base_url)
     with held(base_url):
         yield ForeignShop(base_url)
 

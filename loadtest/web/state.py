@@ -98,7 +98,11 @@ class Gathered:
             },
             "lag": {"all": _ranks(self._lag.all()), "most_ms": MAX_LAG_P99_MS},
             "counts": {
-                operation.value: {outcome.value: count for outcome, count in counts.items()}
+                operation.value: {
+                    outcome.value: counts[outcome]
+                    for outcome in Outcome
+                    if counts[outcome] or outcome is Outcome.DONE
+                }
                 for operation, counts in self._outcomes.items()
             },
             "verdict": None if self._verdict is None else as_json(self._verdict),

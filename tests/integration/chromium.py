@@ -27,6 +27,7 @@ OPTIONS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
+    "--window-size=1240,1400",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",

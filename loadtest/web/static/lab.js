@@ -4,6 +4,7 @@
 const EVERY_MS = 1000;
 const GREEN = "var(--plot-priority)", GREY = "var(--plot-default)";
 const RUN = "python -m loadtest run priority-under-flood";
+const OUTCOMES = ["done", "unfinished", "failed", "shed", "error", "dropped"];
 const { ms, clock } = charts;
 const find = (selector, inside = document) => inside.querySelector(selector);
 
@@ -121,7 +122,7 @@ function showTables(test) {
     row.append(name, element("td", gate.holds ? "✓ holds" : "✗ broken", `mark ${gate.holds ? "holds" : "broken"}`), element("td", gate.detail));
     return row;
   }));
-  const names = [...new Set(Object.values(test.counts).flatMap((counts) => Object.keys(counts)))];
+  const names = OUTCOMES.filter((name) => Object.values(test.counts).some((counts) => name in counts));
   const head = element("tr");
   head.append(element("th", "ended as"), ...names.map((name) => element("th", name, "number")));
   find("#counts thead").replaceChildren(head);
