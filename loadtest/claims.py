@@ -48,14 +48,6 @@ CLAIMS = (
         _VERDICT,
     ),
     Claim(
-        "overload",
-        "at twice what the API takes, orders are shed and notifications are not",
-        (*_RUN, "overload"),
-        4,
-        "upper bound of the ratio at most 5",
-        _VERDICT,
-    ),
-    Claim(
         "load-sabotage",
         "a wrong topology turns the verdict red",
         ("loadtest", "sabotage"),
@@ -134,22 +126,6 @@ CLAIMS = (
         5,
         "none; drained at most 30 s after the last fault",
         "results/*/report.html",
-    ),
-    Claim(
-        "sweep",
-        "whatever orders take, and however many are fetched ahead",
-        (*_RUN, "service-time-sweep"),
-        4,
-        "upper bound of each ratio at most 10",
-        _VERDICT,
-    ),
-    Claim(
-        "soak",
-        "no process grows, and nothing slows down, in an hour",
-        (*_RUN, "soak"),
-        65,
-        "16 MiB or 10 % an hour",
-        _VERDICT,
     ),
 )
 
