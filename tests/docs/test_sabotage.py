@@ -2,6 +2,7 @@
 
 import pytest
 
+from loadtest.experiments.priority_under_flood import SABOTAGES as TOPOLOGIES
 from testing.checkers import Check
 from testing.sabotage.registry import SABOTAGES
 from tests.docs.markdown import read, source
@@ -28,6 +29,14 @@ def test_a_row_says_what_is_done(row: tuple) -> None:
 
 def test_the_checkers_are_checkers() -> None:
     assert {row[3].text for row in ROWS} <= {check.value for check in Check}
+
+
+def test_the_load_labs_are_there() -> None:
+    rows = DOCUMENT.table("topology")
+    assert [row[0].text for row in rows] == [*TOPOLOGIES]
+    assert [row[1].text for row in rows] == [
+        what.replace("`", "") for what, _ in TOPOLOGIES.values()
+    ]
 
 
 def test_make_runs_it() -> None:
