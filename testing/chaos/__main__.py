@@ -2,13 +2,10 @@
 
 import random
 import shlex
-import signal
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -21,12 +18,12 @@ from testing.chaos.report import summary, write_report
 from testing.chaos.runner import Outcome, Run, RunBroke
 from testing.chaos.runner import Progress as RunProgress
 from testing.checkers import Verdict
+from testing.commands import commit, interrupt_on_sigterm
 from testing.stack import StackFailed
 from testing.waiting import TimedOut
 
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 BROKE = 2
-ROOT = Path(__file__).parents[2]
 
 
 def chaos(
@@ -48,9 +45,8 @@ def chaos(
     options += [] if orders is None else ["--orders", str(orders)]
     again = shlex.join([Path(sys.executable).name, "-m", "testing.chaos", *options])
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    folder = out or Path("results") / f"{stamp}-chaos-{profile.name}-{_commit()}"
-    # As Ctrl-C: everything is healed and ended on the way out.
-    signal.signal(signal.SIGTERM, _interrupt)
+    folder = out or Path("results") / f"{stamp}-chaos-{profile.name}-{commit()}"
+    interrupt_on_sigterm()
     try:
         folder.mkdir(parents=True)
         outcome = _execute(plans.Plan(seed, profile), folder, console)
@@ -88,22 +84,6 @@ def _execute(plan: plans.Plan, folder: Path, console: Console) -> Outcome:
             bar.update(task, completed=now.orders, phase=phase, faults=f"{now.faults}/{faults}")
 
         return Run(plan, folder, show).execute()
-
-
-def _commit() -> str:
-    """Short hash of what is checked out, `unknown` outside a repository."""
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

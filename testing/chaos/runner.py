@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from testing.chaos.driver import Driver
 from testing.chaos.plan import Disturbance, Plan, Send
 from testing.checkers import Expectations, Judgement, Verdict, judge
@@ -27,7 +25,8 @@ from testing.faults import (
 from testing.final_state import read_final_state
 from testing.history import HistoryWriter, Operation, now_ms, read_history
 from testing.observers import MailSink, RedisEffects, collect_deliveries
-from testing.stack import BROKER_DB, FLOWER, STORE_DB, WORKER_DEFAULT, WORKER_PRIORITY, Stack
+from testing.owed import owed
+from testing.stack import FLOWER, STORE_DB, WORKER_DEFAULT, WORKER_PRIORITY, Stack
 from testing.waiting import POLL_EVERY_S
 
 #: The promise: everything accepted is finished so long after the last fault has healed.
@@ -143,7 +142,7 @@ class Run:
                 store.set(f"stock:{sku}", units)
                 store.set(f"price:{sku}", 1_990)
             with RedisEffects(stack.redis_url(STORE_DB), history):
-                driver = Driver(stack.base_url, self._plan, history, lambda: _owed(stack))
+                driver = Driver(stack.base_url, self._plan, history, lambda: owed(stack))
                 driver.start()
                 try:
                     self._disturb(stack, driver, history)
@@ -215,7 +214,7 @@ class Run:
         quiet_since_s, drained_ms = None, 0
         while time.monotonic() < deadline_s:
             self._revive(stack)
-            self._progress.owed = _owed(stack)
+            self._progress.owed = owed(stack)
             self._show("draining")
             if self._progress.owed:
                 quiet_since_s = None
@@ -233,7 +232,7 @@ class Run:
             # Raises what ended the driver.
             _ = driver.is_done
             self._progress.orders = driver.orders
-            self._progress.owed = _owed(stack)
+            self._progress.owed = owed(stack)
             self._show(phase)
             time.sleep(min(0.1, max(0.0, until_s - time.monotonic())))
 
@@ -275,17 +274,6 @@ def _fault(
             )
         case unknown:
             raise RunBroke(f"no such fault: {unknown}")
-
-
-def _owed(stack: Stack) -> int:
-    """Open work and waiting messages; at least 1 while Redis does not say."""
-    store, broker = stack.redis(), stack.redis(BROKER_DB)
-    try:
-        opened: Any = store.zcard("orders:open") + store.zcard("notifications:open")
-        waiting: Any = broker.llen("default") + broker.llen("priority")
-    except RedisError:
-        return 1
-    return int(opened) + int(waiting)
 
 
 def _seconds(since_ms: int, until_ms: int | None) -> float | None:

@@ -3,13 +3,10 @@
 import json
 import random
 import shlex
-import signal
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import httpx
@@ -18,6 +15,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from testing.commands import commit, interrupt_on_sigterm
 from testing.drills.registry import DRILLS
 from testing.drills.report import Outcome, as_json, table
 from testing.faults import FaultDidNotTakeHold
@@ -30,7 +28,6 @@ BREAKS = (
     *(StackFailed, TimedOut, FaultDidNotTakeHold),
     *(RedisError, httpx.HTTPError, OSError, ImportError),
 )
-ROOT = Path(__file__).parents[2]
 
 
 def drills(
@@ -57,9 +54,8 @@ def drills(
     options = [*(names or []), "--seed", str(seed)]
     options += [] if times is None else ["--times", str(times)]
     again = shlex.join([Path(sys.executable).name, "-m", "testing.drills", *options])
-    folder = out or Path("results") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-drills-{_commit()}"
-    # As Ctrl-C: everything is healed and ended on the way out.
-    signal.signal(signal.SIGTERM, _interrupt)
+    folder = out or Path("results") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-drills-{commit()}"
+    interrupt_on_sigterm()
     outcomes: dict[str, Outcome] = {}
     broke: str | None = None
     try:
@@ -135,22 +131,6 @@ def _tell(
     if code:
         console.print(f"seed {seed}; run it again: {again}", markup=False, soft_wrap=True)
     return code
-
-
-def _commit() -> str:
-    """Short hash of what is checked out, `unknown` outside a repository."""
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -3,19 +3,17 @@
 import json
 import random
 import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from testing.chaos.driver import DriverBroke
+from testing.commands import commit, interrupt_on_sigterm
 from testing.faults import FaultDidNotTakeHold
 from testing.sabotage.registry import SABOTAGES
 from testing.sabotage.report import Row, exit_code, summary
@@ -25,7 +23,6 @@ from testing.stack import StackFailed
 from testing.waiting import TimedOut
 
 BROKE = 2
-ROOT = Path(__file__).parents[2]
 
 
 def sabotage(
@@ -41,9 +38,9 @@ def sabotage(
     console = Console(stderr=True, highlight=False)
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    folder = out or Path("results") / f"{stamp}-sabotage-{_commit()}"
+    folder = out or Path("results") / f"{stamp}-sabotage-{commit()}"
     # As Ctrl-C: everything is ended on the way out.
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_on_sigterm()
     rows: list[Row] = []
     try:
         folder.mkdir(parents=True)
@@ -95,22 +92,6 @@ def _named(name: str) -> Sabotage:
 def _again(names: Sequence[str], seed: int) -> str:
     python = Path(sys.executable).name
     return shlex.join([python, "-m", "testing.sabotage", *names, "--seed", str(seed)])
-
-
-def _commit() -> str:
-    """Short hash of what is checked out, `unknown` outside a repository."""
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

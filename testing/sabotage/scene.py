@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from redis.exceptions import RedisError
-
 from testing.chaos.driver import Driver
 from testing.chaos.plan import Arrival, Plan, Profile, Send
 from testing.faults import RoutedStack, TcpProxy
 from testing.history import HistoryWriter, Operation
-from testing.stack import API, BROKER_DB, Stack
+from testing.owed import owed
+from testing.stack import API, BROKER_DB
 from testing.waiting import wait_for
 
 T = TypeVar("T")
@@ -112,14 +111,3 @@ class Scene:
             "email": f"customer-{self._orders}@example.com",
         }
         return Send(Operation.ORDER, order_id, payload)
-
-
-def owed(stack: Stack) -> int:
-    """Open work and waiting messages; at least 1 while Redis does not say."""
-    store, broker = stack.redis(), stack.redis(BROKER_DB)
-    try:
-        opened: Any = store.zcard("orders:open") + store.zcard("notifications:open")
-        waiting: Any = broker.llen("default") + broker.llen("priority")
-    except RedisError:
-        return 1
-    return int(opened) + int(waiting)

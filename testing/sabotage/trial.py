@@ -15,9 +15,10 @@ from testing.checkers import Expectations, Judgement, Verdict, judge
 from testing.final_state import read_final_state
 from testing.history import HistoryWriter, read_history
 from testing.observers import MailSink, RedisEffects, collect_deliveries
+from testing.owed import owed
 from testing.sabotage.launch import launched
 from testing.sabotage.sabotage import SOUND, Change, Sabotage, Scenario
-from testing.sabotage.scene import SabotageStack, Scene, owed
+from testing.sabotage.scene import SabotageStack, Scene
 from testing.stack import API, FLOWER, STORE_DB, WORKER_DEFAULT, WORKER_PRIORITY, Stack
 from testing.waiting import POLL_EVERY_S
 

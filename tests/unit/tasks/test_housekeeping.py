@@ -65,6 +65,7 @@ def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
         stall_after_s: float = 0.0,
         run_dir: Path | None = None,
         consumes: bool = True,
+        loop_hangs: bool = False,
     ) -> Iterator[None]:
         services = SimpleNamespace(
             presence=FakePresence(store),
@@ -78,8 +79,8 @@ def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
             amqp=SimpleNamespace(queues=SimpleNamespace(consume_from={queue: None})),
             services=lambda: services,
         )
-        # Its event loop goes round whenever it is asked.
-        hub = SimpleNamespace(call_soon=lambda callback: callback())
+        # Its event loop goes round whenever it is asked, or never.
+        hub = SimpleNamespace(call_soon=lambda callback: None if loop_hangs else callback())
         worker = SimpleNamespace(app=app, hostname=f"{queue}@test", hub=hub)
         step = Housekeeping(worker)
         step.start(worker)
@@ -170,6 +171,17 @@ def test_a_stuck_worker_is_ended(
     monkeypatch.setattr(housekeeping, "end_worker", lambda: ended.append(True))
     publisher.busy = {"default"}
     with run("default", stall_after_s=0.05):
+        wait_for("it is ended", lambda: ended, within_s=5)
+
+
+def test_a_worker_whose_loop_hangs_is_ended_whatever_it_has_in_hand(
+    run: Run, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(housekeeping, "end_worker", lambda: ended.append(True))
+    monkeypatch.setattr(housekeeping, "is_running_tasks", lambda: True)
+    publisher.busy = {"default"}
+    with run("default", stall_after_s=0.05, loop_hangs=True):
         wait_for("it is ended", lambda: ended, within_s=5)
 
 
