@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help venv local up dev down logs load load-ui test chaos faults drills sabotage verify-quick lint format
+.PHONY: help venv local up dev down logs load load-ui test chaos faults drills sabotage verify-quick bench lint format
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ sabotage: $(VENV)/.installed-dev ## break the shop on purpose: does each checker
 
 verify-quick: $(VENV)/.installed-dev ## show every claim of the docs that fits in 10 minutes
 	@$(BIN)/python -m loadtest verify $(ARGS)
+
+bench: $(VENV)/.installed-dev ## how fast, beside honest baselines? Ratios (ARGS=intake: one)
+	@$(BIN)/python -m loadtest bench $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style, types and the house's import rules
 	@$(BIN)/ruff check .

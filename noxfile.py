@@ -96,3 +96,10 @@ def load_sabotage(session: nox.Session) -> None:
     """Break the topology on purpose, and see the load lab's verdict turn red (minutes)."""
     install(session, "test")
     session.run("python", "-m", "loadtest", "sabotage", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """The shop beside its baselines, as ratios (minutes); `-- intake` measures one."""
+    install(session, "test")
+    session.run("python", "-m", "loadtest", "bench", *session.posargs)

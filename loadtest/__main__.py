@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from loadtest.bench.bench import BenchBroke
 from loadtest.comparing import NotComparable
 from loadtest.results.folder import FolderUnusable
 from loadtest.results.lock import StackHeld
@@ -26,6 +27,7 @@ BROKE = 2
 RESULTS = Path("results")
 #: What ends a run with one line and exit code 2.
 REASONS = (
+    BenchBroke,
     Refused,
     StackHeld,
     FolderUnusable,
@@ -153,6 +155,22 @@ def verify(
     _exit_by(lambda: verified(only or [], notes))
 
 
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="See `list`. Default: all.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Of each; default: as many as it needs.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Measure the shop beside its baselines: 0 when all is reached, else 1."""
+    from loadtest.bench.running import bench as measured
+
+    _exit_by(lambda: measured(names or [], rounds, json, notes))
+
+
 @app.command("list")
 def list_experiments() -> None:
     """What can be run."""
@@ -161,6 +179,9 @@ def list_experiments() -> None:
 
     questions = {name: experiment.question for name, experiment in EXPERIMENTS.items()}
     questions[service_time_sweep.NAME] = service_time_sweep.QUESTION
+    from loadtest.bench.registry import BENCHES
+
+    questions |= {f"bench {name}": one.question for name, one in BENCHES.items()}
     for name, question in questions.items():
         typer.echo(f"{name:<22} {question}")
 

@@ -7,10 +7,13 @@ from pathlib import Path
 from shop.adapters.celery.app import create_publisher_app, create_worker_app
 from shop.adapters.celery.config import API_SOCKET_TIMEOUT_S, WORKER_SOCKET_TIMEOUT_S
 from shop.adapters.celery.depth import connect_queue_gauge
+from shop.adapters.celery.lists import AsyncListPublisher, ListPublisher
 from shop.adapters.celery.publisher import AsyncCeleryPublisher, CeleryPublisher
 from shop.adapters.celery.results import CeleryTaskLookup
+from shop.adapters.celery.transport import is_redis
 from shop.adapters.mail import create_mailer
 from shop.adapters.pdf import PdfInvoiceRenderer
+from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import connect, connect_async
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
@@ -37,7 +40,7 @@ from shop.services.recovery import Sweep
 from shop.services.reporting import Reporting
 from shop.settings import Settings
 
-#: Publications under way at once in one API process; more wait their turn.
+#: Publications under way at once in one API process where the broker is not Redis.
 PUBLISH_THREADS = 8
 #: The API gives up on a request after 1.5 s, of which recording may have taken 1 s. What is cut
 #: off here is recorded, and the sweep sends it.
@@ -80,16 +83,15 @@ def bootstrap_api(settings: Settings) -> ApiServices:
     """Connects to nothing yet: each client does on its first use."""
     store = connect_async(settings.store_dsn, "shop-api")
     results = connect_async(settings.backend_dsn, "shop-api-results")
-    publisher = AsyncCeleryPublisher(
-        create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S),
-        threads=PUBLISH_THREADS,
-        timeout_s=PUBLISH_TIMEOUT_S,
-    )
+    stored, resulted = AutoPipeline(store), AutoPipeline(results)
+    publisher = _api_publisher(settings)
     queues = connect_queue_gauge(settings.broker_dsn)
     overdue_after_ms = settings.overdue_after_ms
 
     async def close() -> None:
-        publisher.close()
+        await publisher.close()
+        await stored.close()
+        await resulted.close()
         await store.aclose()
         await results.aclose()
         await queues.close()
@@ -97,16 +99,16 @@ def bootstrap_api(settings: Settings) -> ApiServices:
     return ApiServices(
         orders=OrderDesk(
             RedisOrderIntake(
-                store,
+                stored,
                 overdue_after_ms=overdue_after_ms,
                 backlog_limit=settings.order_backlog_limit,
             ),
             publisher,
         ),
         notifications=NotificationDesk(
-            RedisNotificationIntake(store, overdue_after_ms=overdue_after_ms), publisher
+            RedisNotificationIntake(stored, overdue_after_ms=overdue_after_ms), publisher
         ),
-        tasks=CeleryTaskLookup(create_worker_app(settings), store, results),
+        tasks=CeleryTaskLookup(create_worker_app(settings), stored, resulted),
         readiness=RedisReadiness(store),
         workload=RedisWorkloadGauge(store),
         queues=queues,
@@ -127,9 +129,7 @@ def bootstrap_worker(
     orders = RedisOrderBook(store, overdue_after_ms=overdue_after_ms)
     notifications = RedisNotificationBook(store, overdue_after_ms=overdue_after_ms)
     stock = RedisStockRoom(store, timezone=settings.timezone)
-    publisher = publisher or CeleryPublisher(
-        create_publisher_app(settings, socket_timeout_s=WORKER_SOCKET_TIMEOUT_S)
-    )
+    publisher = publisher or _worker_publisher(settings)
     return WorkerServices(
         processor=OrderProcessor(
             orders,
@@ -159,3 +159,18 @@ def bootstrap_worker(
         stall_after_s=settings.stall_after_s,
         run_dir=settings.shop_run_dir,
     )
+
+
+def _api_publisher(settings: Settings) -> AsyncListPublisher | AsyncCeleryPublisher:
+    app = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
+    if is_redis(settings.broker_dsn):
+        broker = connect_async(settings.broker_dsn, "shop-api-publisher")
+        return AsyncListPublisher(app, broker, timeout_s=PUBLISH_TIMEOUT_S)
+    return AsyncCeleryPublisher(app, threads=PUBLISH_THREADS, timeout_s=PUBLISH_TIMEOUT_S)
+
+
+def _worker_publisher(settings: Settings) -> Publisher:
+    app = create_publisher_app(settings, socket_timeout_s=WORKER_SOCKET_TIMEOUT_S)
+    if is_redis(settings.broker_dsn):
+        return ListPublisher(app, connect(settings.broker_dsn, "shop-worker-publisher"))
+    return CeleryPublisher(app)

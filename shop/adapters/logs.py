@@ -30,6 +30,8 @@ def configure_logging(settings: Settings, service: str) -> None:
         talkative = logging.getLogger(name)
         talkative.handlers = []
         talkative.propagate = True
+        # uvicorn gives its own a level, and LOG_LEVEL would not count for them.
+        talkative.setLevel(logging.NOTSET)
     logging.getLogger("uvicorn.access").addFilter(_is_no_probe)
     if settings.log_dir is not None:
         try:

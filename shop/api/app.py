@@ -16,6 +16,7 @@ from shop.api.openapi import DocumentedFastAPI, Responses, problems
 from shop.api.problems import API_KEY_REQUIRED
 from shop.api.routes import health, invoices, metrics, notifications, orders, status
 from shop.api.routes import problems as problem_types
+from shop.api.routing import add_routes
 from shop.api.shedding import ShedOrders
 from shop.bootstrap import ApiServices, bootstrap_api
 from shop.settings import Settings
@@ -63,9 +64,9 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
         refusals = problems(API_KEY_REQUIRED)
     # In the order of how often they are called: routes are tried one after the other.
     for module in (orders, status, notifications, invoices):
-        app.include_router(module.router, dependencies=guard, responses=refusals)
+        add_routes(app, module.router, dependencies=guard, responses=refusals)
     for module in (health, metrics, problem_types):
-        app.include_router(module.router)
+        add_routes(app, module.router)
     install_docs(app)
     install_error_handlers(app)
 

@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shop.api.problems import OVERLOADED, problem_response
 
 #: Orders that are placed at the same time; more would be no faster.
-AT_ONCE = 6
+AT_ONCE = 32
 #: The same while any other request is being served, which would wait behind each of them.
-AT_ONCE_BESIDE_OTHERS = 2
+AT_ONCE_BESIDE_OTHERS = 4
 #: What an order waits for its turn at most, of the 2 s within which it is answered.
 TURN_WITHIN_S = 0.4
 
@@ -78,18 +78,26 @@ class _Turns:
         #: Requests under way that are no orders.
         self.others = 0
         self._taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def take(self) -> bool:
         """Whether the turn came in time; the one who took it ends it."""
         if not self._waiting and self._is_free():
             self._taken += 1
             return True
-        turn = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(turn)
-        await asyncio.wait([turn], timeout=TURN_WITHIN_S)
-        # `give` passes over those that are cancelled.
-        return not turn.cancel()
+        patience = loop.call_later(TURN_WITHIN_S, _miss, turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.result():
+                # Given, and never to be used.
+                self.end()
+            raise
+        finally:
+            patience.cancel()
 
     def end(self) -> None:
         self._taken -= 1
@@ -101,10 +109,16 @@ class _Turns:
             turn = self._waiting.popleft()
             if not turn.done():
                 self._taken += 1
-                turn.set_result(None)
+                turn.set_result(True)
 
     def _is_free(self) -> bool:
         return self._taken < (AT_ONCE_BESIDE_OTHERS if self.others else AT_ONCE)
+
+
+def _miss(turn: "asyncio.Future[bool]") -> None:
+    # `give` passes over those that are done.
+    if not turn.done():
+        turn.set_result(False)
 
 
 async def _whole(receive: Receive) -> Receive:

@@ -42,5 +42,5 @@ class StockReport:
             "units": self.units,
             "out_of_stock": self.out_of_stock,
             "unreadable": list(self.unreadable),
-            "levels": dict(sorted(self.levels.items())),
+            "levels": self.levels,
         }

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from celery import Celery, Task
 from pydantic import BaseModel, ValidationError
 
-from shop.adapters.celery.publisher import ENQUEUED_AT_HEADER
+from shop.adapters.celery.envelope import ENQUEUED_AT_HEADER
 from shop.adapters.celery.request import DELIVERY_ID, RECEIVED_MONOTONIC_S
 from shop.bootstrap import WorkerServices
 from shop.domain.errors import InvalidTask, StoreUnavailable

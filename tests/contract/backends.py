@@ -11,6 +11,7 @@ from redis import Redis
 from shop.adapters.celery.app import create_worker_app
 from shop.adapters.celery.results import CeleryTaskLookup
 from shop.adapters.redis import keys
+from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
@@ -193,7 +194,9 @@ class RedisBackend(Backend):
 
     def with_limit(self, backlog_limit: int) -> OrderIntake:
         return RedisOrderIntake(
-            self._clients.store, overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=backlog_limit
+            AutoPipeline(self._clients.store),
+            overdue_after_ms=OVERDUE_AFTER_MS,
+            backlog_limit=backlog_limit,
         )
 
     def unplugged(self) -> Ports:
@@ -262,13 +265,21 @@ class RedisBackend(Backend):
     def _ports(self, clients: Clients) -> Ports:
         sync, store = clients.sync, clients.store
         return Ports(
-            intake=RedisOrderIntake(store, overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=0),
+            intake=RedisOrderIntake(
+                AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=0
+            ),
             book=RedisOrderBook(sync, overdue_after_ms=OVERDUE_AFTER_MS),
-            notification_intake=RedisNotificationIntake(store, overdue_after_ms=OVERDUE_AFTER_MS),
+            notification_intake=RedisNotificationIntake(
+                AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS
+            ),
             notifications=RedisNotificationBook(sync, overdue_after_ms=OVERDUE_AFTER_MS),
             stock=RedisStockRoom(sync, timezone=TIMEZONE),
             ledger=RedisTaskLedger(sync),
-            lookup=CeleryTaskLookup(create_worker_app(self._settings), store, clients.results),
+            lookup=CeleryTaskLookup(
+                create_worker_app(self._settings),
+                AutoPipeline(store),
+                AutoPipeline(clients.results),
+            ),
             presence=RedisPresence(sync),
             readiness=RedisReadiness(store),
             workload=RedisWorkloadGauge(store),

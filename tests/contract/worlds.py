@@ -15,6 +15,7 @@ import redis.asyncio
 from redis import Redis
 
 from shop.adapters.redis import keys
+from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
@@ -213,14 +214,16 @@ class RedisWorld(World):
         self._async_client = async_client
         due = {"overdue_after_ms": OVERDUE_AFTER_MS}
         self.book = RedisOrderBook(client, **due)
-        self.notification_intake = RedisNotificationIntake(async_client, **due)
+        self.notification_intake = RedisNotificationIntake(AutoPipeline(async_client), **due)
         self.notifications = RedisNotificationBook(client, **due)
         self.stock = RedisStockRoom(client, timezone=TIMEZONE)
         self.ledger = RedisTaskLedger(client)
 
     def intake(self, backlog_limit: int) -> OrderIntake:
         return RedisOrderIntake(
-            self._async_client, overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=backlog_limit
+            AutoPipeline(self._async_client),
+            overdue_after_ms=OVERDUE_AFTER_MS,
+            backlog_limit=backlog_limit,
         )
 
     def now_ms(self) -> int:

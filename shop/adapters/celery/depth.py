@@ -1,16 +1,13 @@
 """How much waits in the queues, asked of the broker itself."""
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 import redis.asyncio
 from kombu.transport.redis import Channel
 
+from shop.adapters.celery.transport import is_redis
 from shop.adapters.redis.client import connect_async, store_deadline
 from shop.domain.work import Queue
-
-#: Brokers that kombu keeps in lists of these names; the others cannot be asked this way.
-_SCHEMES = frozenset({"redis", "rediss"})
 
 
 class RedisQueueGauge:
@@ -43,8 +40,8 @@ class RedisQueueGauge:
 
 def connect_queue_gauge(broker_dsn: str) -> RedisQueueGauge:
     """Connects when it is first used."""
-    on_redis = urlsplit(broker_dsn).scheme in _SCHEMES
-    return RedisQueueGauge(connect_async(broker_dsn, "shop-api-broker") if on_redis else None)
+    client = connect_async(broker_dsn, "shop-api-gauge") if is_redis(broker_dsn) else None
+    return RedisQueueGauge(client)
 
 
 def _lists(queue: str) -> list[str]:

@@ -8,33 +8,23 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from shop.adapters.celery.envelope import publishing_options
 from shop.domain.errors import PublishFailed
 from shop.domain.work import Job
-
-#: Header with the time of publication, milliseconds by the store's clock.
-ENQUEUED_AT_HEADER = "enqueued_at_ms"
 
 #: What a broker that is away raises, by way of kombu or past it.
 _BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 
 class CeleryPublisher:
-    """Publishes from workers and commands."""
+    """Publishes from workers and commands, on any broker."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
     def publish(self, job: Job) -> None:
         try:
-            self._app.send_task(
-                job.task.value,
-                args=job.args,
-                task_id=job.task_id,
-                headers={ENQUEUED_AT_HEADER: job.enqueued_at_ms},
-                # What Celery would show of the arguments in events: addresses stay out.
-                argsrepr=f"({job.args[0]!r}, ...)" if _is_public(job) else "(...)",
-                kwargsrepr="{}",
-            )
+            self._app.send_task(job.task.value, **publishing_options(job))
         except _BROKER_ERRORS as error:
             raise PublishFailed(f"{type(error).__name__}: {error}") from error
 
@@ -55,7 +45,7 @@ class CeleryPublisher:
 
 
 class AsyncCeleryPublisher:
-    """Publishes from the API: off the event loop, and never for longer than `timeout_s`."""
+    """Publishes from the API on any broker: off the event loop, and within `timeout_s`."""
 
     def __init__(self, app: Celery, *, threads: int, timeout_s: float) -> None:
         self._publisher = CeleryPublisher(app)
@@ -70,10 +60,5 @@ class AsyncCeleryPublisher:
         except TimeoutError:
             raise PublishFailed(f"the broker did not answer within {self._timeout_s} s") from None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _is_public(job: Job) -> bool:
-    """Whether the first argument is an id, and not somebody's address."""
-    return "@" not in str(job.args[0]) if job.args else False

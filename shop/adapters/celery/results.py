@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import redis.asyncio
 from celery import Celery, states
 
 from shop.adapters.redis import keys
-from shop.adapters.redis.client import store_deadline
+from shop.adapters.redis.autopipeline import AutoPipeline
+from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.ledger import timings
 from shop.domain.work import TaskReport
 
@@ -17,19 +17,17 @@ class CeleryTaskLookup:
     `app` is asked for the key and the decoding only, so that both stay Celery's own.
     """
 
-    def __init__(
-        self, app: Celery, store: "redis.asyncio.Redis", results: "redis.asyncio.Redis"
-    ) -> None:
+    def __init__(self, app: Celery, store: AutoPipeline, results: AutoPipeline) -> None:
         self._app = app
         self._store = store
         self._results = results
 
     async def find(self, task_id: str) -> TaskReport | None:
         backend = self._app.backend
-        async with store_deadline():
+        with store_errors():
             # The result first: once it is there, all the stamps are.
-            payload = await self._results.get(backend.get_key_for_task(task_id))
-            fields: dict[Any, Any] = await self._store.hgetall(keys.task(task_id))
+            payload = await self._results.run("GET", backend.get_key_for_task(task_id))
+            fields: dict[Any, Any] = await self._store.run("HGETALL", keys.task(task_id))
         if not fields:
             return None
         meta = backend.decode(payload) if payload else {}

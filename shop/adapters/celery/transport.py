@@ -1,10 +1,19 @@
 """kombu's Redis transport, mended; `docs/decisions/0005` and `0006` tell the stories."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from kombu.transport import TRANSPORT_ALIASES, redis
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
+
+#: Brokers that kombu keeps in Redis lists of the queues' names.
+SCHEMES = ("redis", "rediss")
+
+
+def is_redis(broker_dsn: str) -> bool:
+    """Whether the broker's queues are lists, to be asked and filled as such."""
+    return urlsplit(broker_dsn).scheme in SCHEMES
 
 
 class QoS(redis.QoS):
@@ -62,5 +71,5 @@ def install() -> None:
     By its table of schemes, for a dotted name in `broker_transport` would stand in every log
     line and page that shows the broker's address, and would not leave `amqp://` alone.
     """
-    for scheme in ("redis", "rediss"):
+    for scheme in SCHEMES:
         TRANSPORT_ALIASES[scheme] = f"{__name__}:{Transport.__name__}"

@@ -90,11 +90,11 @@ def store_errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def store_deadline() -> AsyncIterator[None]:
-    """`store_errors` for the API, which waits for `API_DEADLINE_S` and no longer."""
+async def store_deadline(within_s: float = API_DEADLINE_S) -> AsyncIterator[None]:
+    """`store_errors` for the API, which does not wait for longer."""
     try:
-        async with asyncio.timeout(API_DEADLINE_S):
+        async with asyncio.timeout(within_s):
             with store_errors():
                 yield
     except builtins.TimeoutError:
-        raise StoreUnavailable(f"no answer within {API_DEADLINE_S} s") from None
+        raise StoreUnavailable(f"no answer within {within_s} s") from None

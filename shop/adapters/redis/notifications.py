@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Mapping
 
-import redis.asyncio
 from redis import Redis
 
 from shop.adapters.redis import keys
-from shop.adapters.redis.client import store_deadline, store_errors
+from shop.adapters.redis.autopipeline import AutoPipeline
+from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.recovery import LostWork
-from shop.adapters.redis.scripts import source
+from shop.adapters.redis.scripts import Script, source
 from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
 from shop.domain.order import Begun
 from shop.domain.work import Claim, TaskName
@@ -20,13 +20,15 @@ logger = logging.getLogger(__name__)
 class RedisNotificationIntake:
     """The API's side: asynchronous, recording."""
 
-    def __init__(self, client: "redis.asyncio.Redis", *, overdue_after_ms: int) -> None:
+    def __init__(self, store: AutoPipeline, *, overdue_after_ms: int) -> None:
+        self._store = store
         self._overdue_after_ms = overdue_after_ms
-        self._place = client.register_script(source("place_notification"))
+        self._place = Script.named("place_notification")
 
     async def place(self, notification: Notification, task_id: str) -> int:
-        async with store_deadline():
-            at_ms: int = await self._place(
+        with store_errors():
+            at_ms: int = await self._store.run_script(
+                self._place,
                 keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN, keys.task(task_id)],
                 args=[
                     task_id,

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import redis.asyncio
 from redis import Redis
 from redis.client import NEVER_DECODE
 
 from shop.adapters.redis import keys
-from shop.adapters.redis.client import store_deadline, store_errors
+from shop.adapters.redis.autopipeline import AutoPipeline
+from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.order_records import order_record, readable_record
 from shop.adapters.redis.recovery import LostWork
-from shop.adapters.redis.scripts import source
+from shop.adapters.redis.scripts import Script, source
 from shop.domain.errors import (
     BacklogFull,
     OrderConflict,
@@ -34,17 +34,16 @@ from shop.domain.work import Claim, TaskName
 class RedisOrderIntake:
     """The API's side: asynchronous, placing and looking up."""
 
-    def __init__(
-        self, client: "redis.asyncio.Redis", *, overdue_after_ms: int, backlog_limit: int
-    ) -> None:
-        self._client = client
+    def __init__(self, store: AutoPipeline, *, overdue_after_ms: int, backlog_limit: int) -> None:
+        self._store = store
         self._overdue_after_ms = overdue_after_ms
         self._backlog_limit = backlog_limit
-        self._place = client.register_script(source("place_order"))
+        self._place = Script.named("place_order")
 
     async def place(self, order: Order, task_id: str) -> Placement:
-        async with store_deadline():
-            outcome, *reply = await self._place(
+        with store_errors():
+            outcome, *reply = await self._store.run_script(
+                self._place,
                 keys=[
                     keys.order(order.id),
                     keys.order_status(order.id),
@@ -71,16 +70,17 @@ class RedisOrderIntake:
         return Placement(first_task_id, created, OrderStatus(status), at_ms)
 
     async def find(self, order_id: str) -> OrderRecord | None:
-        async with store_deadline(), self._client.pipeline(transaction=False) as pipe:
-            pipe.hgetall(keys.order(order_id))
-            pipe.get(keys.order_status(order_id))
-            pipe.exists(keys.invoice(order_id))
-            fields, status, has_invoice = await pipe.execute()
+        with store_errors():
+            fields, status, has_invoice = await self._store.run_all(
+                ("HGETALL", keys.order(order_id)),
+                ("GET", keys.order_status(order_id)),
+                ("EXISTS", keys.invoice(order_id)),
+            )
         return order_record(order_id, fields, status, has_invoice)
 
     async def invoice(self, order_id: str) -> bytes | None:
-        async with store_deadline():
-            pdf: bytes | None = await self._client.execute_command(
+        with store_errors():
+            pdf: bytes | None = await self._store.run(
                 "GET", keys.invoice(order_id), **{NEVER_DECODE: True}
             )
         return pdf

@@ -2,19 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic_core import to_json
 from redis import Redis
 
 from shop.adapters.redis import keys
 from shop.adapters.redis.client import store_errors
 from shop.domain.stock import StockLevel, StockReport
 
-#: Keys that one SCAN step looks at: large enough that round trips do not count.
+#: Keys that one SCAN step looks at: large enough that round trips do not count, small enough that
+#: nobody else waits for it.
 SCAN_STEP = 1_000
+_PREFIX_LENGTH = len(keys.STOCK_PREFIX)
 #: As Redis itself reads a number, up to what Lua's numbers hold exactly.
 _WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,14}")
 
@@ -29,7 +32,7 @@ class RedisStockRoom:
     def levels(self) -> list[StockLevel]:
         """Every item's level and price, by SKU; a level that is no number is left out."""
         with store_errors():
-            found = {sku: qty for sku, qty in self._scan() if qty is not None}
+            found, _ = self._read()
             if not found:
                 return []
             prices: list[Any] = self._client.mget([keys.price(sku) for sku in found])
@@ -68,18 +71,13 @@ class RedisStockRoom:
 
     def report(self, day: date) -> StockReport:
         with store_errors():
-            levels: dict[str, int] = {}
-            unreadable = []
-            for sku, qty in self._scan():
-                if qty is None:
-                    unreadable.append(sku)
-                else:
-                    levels[sku] = qty
+            levels, unreadable = self._read()
             return StockReport(day, self._now_ms(), levels, tuple(sorted(unreadable)))
 
     def store_report(self, report: StockReport) -> None:
         with store_errors():
-            self._client.set(keys.stock_report(report.day), json.dumps(report.as_json()))
+            # A seventh of what `json.dumps` takes.
+            self._client.set(keys.stock_report(report.day), to_json(report.as_json()))
 
     def stored_report(self, day: date) -> dict[str, Any] | None:
         with store_errors():
@@ -91,30 +89,41 @@ class RedisStockRoom:
             now_ms = self._now_ms()
         return datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone).date()
 
-    def _scan(self) -> Iterator[tuple[str, int | None]]:
-        """Each SKU once with its level: None if its key holds something else."""
-        seen: set[str] = set()
+    def _read(self) -> tuple[dict[str, int], set[str]]:
+        """Each SKU with its level, and those whose key holds something else."""
+        levels: dict[str, Any] = {}
+        unreadable: set[str] = set()
+        read = _WholeNumbers()
         cursor = 0
-        found: list[Any]
         while True:
-            cursor, found = self._client.scan(
-                cursor, match=f"{keys.STOCK_PREFIX}*", count=SCAN_STEP
-            )
-            # SCAN may show a key twice.
-            fresh: list[Any] = [key for key in found if key not in seen]
-            seen.update(fresh)
-            if fresh:
-                texts: list[Any] = self._client.mget(fresh)
-                for key, text in zip(fresh, texts, strict=True):
-                    # MGET shows no text for a key that is no string, nor for one that went.
-                    if text is not None or self._client.exists(key):
-                        yield key.removeprefix(keys.STOCK_PREFIX), _whole_number(text)
+            reply: Any = self._client.scan(cursor, match=f"{keys.STOCK_PREFIX}*", count=SCAN_STEP)
+            cursor, found = reply
+            if found:
+                texts: list[Any] = self._client.mget(found)
+                skus = [key[_PREFIX_LENGTH:] for key in found]
+                qtys = [read[text] for text in texts]
+                # SCAN may show a key twice: the later look stands.
+                levels.update(zip(skus, qtys, strict=True))
+                for sku, qty, text in zip(skus, qtys, texts, strict=True) if None in qtys else ():
+                    if qty is None:
+                        levels.pop(sku, None)
+                        # MGET shows no text for a key that is no string, nor for one that went.
+                        if text is not None or self._client.exists(keys.stock(sku)):
+                            unreadable.add(sku)
             if cursor == 0:
-                return
+                return levels, unreadable - levels.keys()
 
     def _now_ms(self) -> int:
         seconds, microseconds = self._client.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+class _WholeNumbers(dict[str | None, int | None]):
+    """Text -> number, None for what is none: each text is read once, and levels repeat."""
+
+    def __missing__(self, text: str | None) -> int | None:
+        number = self[text] = _whole_number(text)
+        return number
 
 
 def _whole_number(text: str | None) -> int | None:

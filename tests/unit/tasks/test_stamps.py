@@ -7,6 +7,7 @@ import pytest
 from shop.adapters.celery.app import create_publisher_app, create_worker_app
 from shop.adapters.celery.publisher import CeleryPublisher
 from shop.adapters.celery.results import CeleryTaskLookup
+from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import connect_async
 from shop.domain.work import Job, TaskName, TaskReport
 from tests.builders import ANN
@@ -20,7 +21,9 @@ async def report(shop: Shop, make_settings: MakeSettings, task_id: str) -> TaskR
         connect_async(settings.store_dsn, "test") as store,
         connect_async(settings.backend_dsn, "test") as results,
     ):
-        found = await CeleryTaskLookup(create_worker_app(settings), store, results).find(task_id)
+        found = await CeleryTaskLookup(
+            create_worker_app(settings), AutoPipeline(store), AutoPipeline(results)
+        ).find(task_id)
     assert found is not None
     return found
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ import pytest
 
 from shop.adapters.celery.app import create_publisher_app
 from shop.adapters.celery.config import API_SOCKET_TIMEOUT_S
+from shop.adapters.celery.lists import AsyncListPublisher, ListPublisher
 from shop.adapters.celery.publisher import AsyncCeleryPublisher, CeleryPublisher
+from shop.adapters.redis.client import connect, connect_async
 from shop.bootstrap import PUBLISH_TIMEOUT_S
 from shop.domain.errors import PublishFailed
 from shop.domain.work import Job, Queue, TaskName
@@ -65,15 +67,115 @@ def settings(valkey: ValkeyProcess, make_settings: MakeSettings) -> Settings:
     return make_settings(redis_port=valkey.port)
 
 
-@pytest.fixture
-def publisher(settings: Settings) -> Iterator[CeleryPublisher]:
-    yield from publisher_for(settings)
-
-
-def publisher_for(settings: Settings) -> Iterator[CeleryPublisher]:
+def through_celery(settings: Settings) -> Iterator[CeleryPublisher]:
     app = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
     yield CeleryPublisher(app)
     app.close()
+
+
+def onto_the_list(settings: Settings) -> Iterator[CeleryPublisher]:
+    app = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
+    with connect(settings.broker_dsn, "test-publisher") as broker:
+        yield ListPublisher(app, broker)
+    app.close()
+
+
+Opener = Callable[[Settings], Iterator[CeleryPublisher]]
+
+
+@pytest.fixture(params=[through_celery, onto_the_list], ids=lambda opener: opener.__name__)
+def publisher_for(request: pytest.FixtureRequest) -> Opener:
+    """Both ways: they must not differ in anything that a worker could see."""
+    opener: Opener = request.param
+    return opener
+
+
+@pytest.fixture
+def publisher(settings: Settings, publisher_for: Opener) -> Iterator[CeleryPublisher]:
+    yield from publisher_for(settings)
+
+
+AsyncPublisher = AsyncCeleryPublisher | AsyncListPublisher
+
+
+def async_through_celery(settings: Settings) -> AsyncPublisher:
+    app = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
+    return AsyncCeleryPublisher(app, threads=2, timeout_s=PUBLISH_TIMEOUT_S)
+
+
+def async_onto_the_list(settings: Settings) -> AsyncPublisher:
+    app = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
+    broker = connect_async(settings.broker_dsn, "test-publisher")
+    return AsyncListPublisher(app, broker, timeout_s=PUBLISH_TIMEOUT_S)
+
+
+both_from_the_api = pytest.mark.parametrize(
+    "open_async", [async_through_celery, async_onto_the_list]
+)
+
+
+class TestForm:
+    """Celery's own message is the measure: an upgrade that changes it must not go unnoticed."""
+
+    @pytest.mark.parametrize(
+        "job",
+        [
+            PROCESS,
+            INVOICE,
+            NOTIFY,
+            Job(
+                TaskName.SEND_NOTIFICATION,
+                (ANN, '100 % "off" \\ \n <task id> Žluť 🎁'),
+                "task-4",
+                1,
+            ),
+            Job(TaskName.PROCESS_ORDER, ("%s%(x)s", "<args>", 1, ANN), "<shown>", 0),
+        ],
+        ids=["order", "invoice", "notification", "awkward text", "what looks like a gap"],
+    )
+    def test_what_is_pushed_is_what_celery_would_push(
+        self, settings: Settings, valkey: ValkeyProcess, job: Job
+    ) -> None:
+        # One app, for replies would go to another queue for each.
+        app = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
+        with connect(settings.broker_dsn, "test-publisher") as broker:
+            for publisher in (CeleryPublisher(app), ListPublisher(app, broker)):
+                publisher.publish(job)
+        app.close()
+
+        with valkey.client(0) as client:
+            queue = publisher.queue_of(job.task)
+            theirs, ours = (json.loads(text) for text in reversed(client.lrange(queue, 0, -1)))
+        tags = [message["properties"].pop("delivery_tag") for message in (theirs, ours)]
+        assert len(set(tags)) == 2
+        assert ours == theirs
+
+    def test_each_delivery_has_a_tag_of_its_own(
+        self, publisher: CeleryPublisher, valkey: ValkeyProcess
+    ) -> None:
+        publisher.publish(PROCESS)
+        publisher.publish(PROCESS)
+
+        tags = {message.properties["delivery_tag"] for message in messages(valkey, "default")}
+        assert len(tags) == 2
+
+    @both_from_the_api
+    async def test_the_api_publishes_the_same(
+        self,
+        settings: Settings,
+        valkey: ValkeyProcess,
+        open_async: Callable[[Settings], AsyncPublisher],
+    ) -> None:
+        publisher = open_async(settings)
+        await asyncio.gather(*(publisher.publish(job) for job in (PROCESS, INVOICE, NOTIFY)))
+        await publisher.close()
+
+        assert {message.headers["id"] for message in messages(valkey, "default")} == {
+            "task-1",
+            "task-2",
+        }
+        (notification,) = messages(valkey, "priority")
+        assert notification.args == [ANN, "Hello"]
 
 
 class TestMessage:
@@ -164,7 +266,7 @@ class TestQueues:
         } == {job.task: publisher.queue_of(job.task) for job in (PROCESS, INVOICE, NOTIFY)}
 
     def test_the_labs_control_puts_notifications_among_the_orders(
-        self, valkey: ValkeyProcess, make_settings: MakeSettings
+        self, valkey: ValkeyProcess, make_settings: MakeSettings, publisher_for: Opener
     ) -> None:
         settings = make_settings(redis_port=valkey.port, notification_queue="default")
         for publisher in publisher_for(settings):
@@ -186,7 +288,9 @@ class TestOutage:
     def settings(self, own_server: ValkeyProcess, make_settings: MakeSettings) -> Settings:
         return make_settings(redis_port=own_server.port)
 
-    def test_a_broker_that_is_away_is_told_apart(self, make_settings: MakeSettings) -> None:
+    def test_a_broker_that_is_away_is_told_apart(
+        self, make_settings: MakeSettings, publisher_for: Opener
+    ) -> None:
         for publisher in publisher_for(make_settings(redis_port=free_port())):
             with pytest.raises(PublishFailed):
                 publisher.publish(PROCESS)
@@ -206,11 +310,14 @@ class TestOutage:
         publisher.publish(NOTIFY)
         assert not publisher.is_idle("priority")
 
+    @both_from_the_api
     async def test_a_frozen_broker_costs_the_api_no_more_than_its_timeout(
-        self, settings: Settings, own_server: ValkeyProcess
+        self,
+        settings: Settings,
+        own_server: ValkeyProcess,
+        open_async: Callable[[Settings], AsyncPublisher],
     ) -> None:
-        app = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
-        publisher = AsyncCeleryPublisher(app, threads=2, timeout_s=PUBLISH_TIMEOUT_S)
+        publisher = open_async(settings)
         await publisher.publish(PROCESS)
         own_server.freeze()
         began_s = time.monotonic()
@@ -222,7 +329,7 @@ class TestOutage:
             took_s = time.monotonic() - began_s
         finally:
             own_server.thaw()
-            publisher.close()
+            await publisher.close()
 
         assert {type(error) for error in refused} == {PublishFailed}
         assert took_s < PUBLISH_TIMEOUT_S + GRACE_S

@@ -8,6 +8,7 @@ from celery import Celery, states
 
 from shop.adapters.celery.app import create_worker_app
 from shop.adapters.celery.results import CeleryTaskLookup
+from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import connect, connect_async
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.domain.errors import InvalidTask
@@ -36,7 +37,7 @@ def worker(settings: Settings) -> Any:
 async def lookup(settings: Settings, worker: Celery) -> AsyncIterator[CeleryTaskLookup]:
     store = connect_async(settings.store_dsn, "test")
     results = connect_async(settings.backend_dsn, "test-results")
-    yield CeleryTaskLookup(create_worker_app(settings), store, results)
+    yield CeleryTaskLookup(create_worker_app(settings), AutoPipeline(store), AutoPipeline(results))
     await store.aclose()
     await results.aclose()
 

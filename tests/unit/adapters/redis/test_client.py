@@ -9,6 +9,7 @@ import pytest
 import redis.asyncio
 import uvloop
 
+from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import (
     API_DEADLINE_S,
     connect,
@@ -54,7 +55,7 @@ async def store(server: ValkeyProcess) -> AsyncIterator["redis.asyncio.Redis"]:
 
 @pytest.fixture
 def intake(store: "redis.asyncio.Redis") -> RedisOrderIntake:
-    return RedisOrderIntake(store, overdue_after_ms=2_000, backlog_limit=0)
+    return RedisOrderIntake(AutoPipeline(store), overdue_after_ms=2_000, backlog_limit=0)
 
 
 async def place(intake: RedisOrderIntake, order_id: str) -> Placement:

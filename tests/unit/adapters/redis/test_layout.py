@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from redis import Redis
 
+from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import connect, connect_async
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
@@ -51,7 +52,9 @@ def is_recent(client: Redis, stamp: str | float) -> bool:
 
 async def test_a_placed_order(valkey: ValkeyProcess, client: Redis) -> None:
     async with connect_async(valkey.dsn(2), "layout-api") as store:
-        intake = RedisOrderIntake(store, overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=0)
+        intake = RedisOrderIntake(
+            AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=0
+        )
         placement = await intake.place(an_order(), "task-1")
 
     assert types(client) == {
@@ -130,7 +133,7 @@ async def test_a_notification(
     valkey: ValkeyProcess, client: Redis, notifications: RedisNotificationBook
 ) -> None:
     async with connect_async(valkey.dsn(2), "layout-api") as store:
-        intake = RedisNotificationIntake(store, overdue_after_ms=OVERDUE_AFTER_MS)
+        intake = RedisNotificationIntake(AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS)
         at_ms = await intake.place(a_notification(), "task-1")
 
     assert types(client) == {

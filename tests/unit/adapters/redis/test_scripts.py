@@ -57,7 +57,8 @@ def test_the_header_numbers_all_that_is_taken(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_script_is_in_use(name: str) -> None:
-    users = [path for path in FOLDER.glob("*.py") if f'source("{name}")' in path.read_text()]
+    uses = (f'source("{name}")', f'Script.named("{name}")')
+    users = [path for path in FOLDER.glob("*.py") if any(use in path.read_text() for use in uses)]
 
     assert users
 
