@@ -26,6 +26,8 @@ class Setup:
     #: The shop's settings that differ from their defaults.
     environment: Mapping[str, str] = field(default_factory=dict)
     topology: Topology = Topology.OWN
+    #: On `--stack local`: the generator has a core to itself, and the shop the others.
+    cores_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ class Profile:
 def stacks(setups: Mapping[Arm, Setup]) -> dict[str, Any]:
     """For a plan's configuration; `Setup` can be made of it again."""
     return {
-        arm.value: {"topology": setup.topology.value, "environment": dict(setup.environment)}
+        arm.value: {
+            "topology": setup.topology.value,
+            "environment": dict(setup.environment),
+            "cores_apart": setup.cores_apart,
+        }
         for arm, setup in setups.items()
     }

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.experiments import service_time_sweep
 from loadtest.experiments.experiment import Experiment, Intake, Plan, Setup, Topology
+from loadtest.experiments.overload import SETUP
 from loadtest.experiments.priority_under_flood import SABOTAGES, PriorityUnderFlood
 from loadtest.experiments.registry import EXPERIMENTS
 from loadtest.report.terminal import summary
@@ -84,7 +85,9 @@ class Session:
         if schedule.sha256 != manifest.schedule_sha256:
             raise Refused(f"{folder.schedule} was changed since its run")
         setups = {
-            Arm(arm): Setup(setup["environment"], Topology(setup["topology"]))
+            Arm(arm): Setup(
+                setup["environment"], Topology(setup["topology"]), setup.get("cores_apart", False)
+            )
             for arm, setup in manifest.configuration["stacks"].items()
         }
         run = Run(
@@ -109,7 +112,7 @@ class Session:
     def _intake(self, target: Target) -> Intake:
         """On a shop that is thrown away: what it was flooded with need not be worked off."""
         self.notes.print("measuring how many orders a second the API takes ...")
-        with target.raised(Setup()) as shop:
+        with target.raised(SETUP) as shop:
             warm_up(shop.base_url, "intake")
             intake = measure_intake(shop.base_url, "intake")
         self.notes.print(f"it takes {intake.orders_per_s:.0f} a second")

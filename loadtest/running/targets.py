@@ -9,6 +9,7 @@ import httpx
 from redis import Redis
 
 from loadtest.experiments.experiment import Setup, Topology
+from loadtest.running.cores import apart, shared
 from testing.engine import engine_problem
 from testing.stack import FLOWER, WORKER_DEFAULT, WORKER_PRIORITY, Stack
 from testing.stacks.containers import ContainerStack
@@ -60,8 +61,13 @@ class LocalTarget:
         environment, without = dict(setup.environment), {FLOWER}
         if setup.topology is Topology.SHARED:
             without.add(WORKER_PRIORITY)
-        with LocalStack(environment, without=without, alter=_arranged(setup)) as stack:
+        cores = apart() if setup.cores_apart else shared()
+        with (
+            cores as take_the_generators,
+            LocalStack(environment, without=without, alter=_arranged(setup)) as stack,
+        ):
             _stock_up(stack)
+            take_the_generators()
             yield Shop(stack.base_url, stack)
 
 

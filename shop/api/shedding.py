@@ -11,10 +11,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop.api.problems import OVERLOADED, problem_response
 
-#: Orders that are placed at the same time; more would be no faster.
+#: Orders that are placed at the same time, and share their round trips; more would be no faster.
 AT_ONCE = 32
-#: The same while any other request is being served, which would wait behind each of them.
-AT_ONCE_BESIDE_OTHERS = 4
+#: The same after an order was refused, for so long: then there is more than enough of them, and
+#: whatever else is asked waits behind each.
+AT_ONCE_OVERLOADED = 4
+OVERLOADED_FOR_S = 1.0
+#: The same while any other request is being served.
+AT_ONCE_OVERLOADED_BESIDE_OTHERS = 1
 #: What an order waits for its turn at most, of the 2 s within which it is answered.
 TURN_WITHIN_S = 0.4
 
@@ -67,16 +71,19 @@ class ShedOrders:
             self._in_hand -= 1
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._turns.overloaded_until_s = asyncio.get_running_loop().time() + OVERLOADED_FOR_S
         scope["route"] = _ROUTE
         await self._refusal(scope, receive, send)
 
 
 class _Turns:
-    """Whose turn it is: first come, first served, and fewer at once while others are there."""
+    """Whose turn it is: first come, first served; under overload fewer at once."""
 
     def __init__(self) -> None:
         #: Requests under way that are no orders.
         self.others = 0
+        #: By the loop's clock.
+        self.overloaded_until_s = 0.0
         self._taken = 0
         self._waiting: deque[asyncio.Future[bool]] = deque()
 
@@ -112,7 +119,11 @@ class _Turns:
                 turn.set_result(True)
 
     def _is_free(self) -> bool:
-        return self._taken < (AT_ONCE_BESIDE_OTHERS if self.others else AT_ONCE)
+        if self._taken >= AT_ONCE or asyncio.get_running_loop().time() >= self.overloaded_until_s:
+            return self._taken < AT_ONCE
+        return self._taken < (
+            AT_ONCE_OVERLOADED_BESIDE_OTHERS if self.others else AT_ONCE_OVERLOADED
+        )
 
 
 def _miss(turn: "asyncio.Future[bool]") -> None:

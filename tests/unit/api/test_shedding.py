@@ -12,7 +12,11 @@ from starlette.types import Message
 
 from shop.api import shedding
 from shop.api.app import create_api
-from shop.api.shedding import AT_ONCE, AT_ONCE_BESIDE_OTHERS
+from shop.api.shedding import (
+    AT_ONCE,
+    AT_ONCE_OVERLOADED,
+    AT_ONCE_OVERLOADED_BESIDE_OTHERS,
+)
 from shop.settings import Settings
 from testing.waiting import TimedOut
 from tests.unit.api.conftest import World, problem
@@ -52,6 +56,19 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
         yield client
+
+
+Held = list["asyncio.Task[httpx.Response]"]
+
+
+@pytest.fixture
+async def held() -> AsyncIterator[Held]:
+    """Orders that nobody answers; they end with the test."""
+    tasks: Held = []
+    yield tasks
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 @pytest.fixture
@@ -132,23 +149,64 @@ async def test_everything_else_is_served_meanwhile(
     await asyncio.gather(*sent)
 
 
-async def test_fewer_are_placed_at_a_time_while_another_request_is_served(
-    client: httpx.AsyncClient, world: World, gate: Gate
+async def overload(client: httpx.AsyncClient, world: World) -> None:
+    """Refuse one order, and have the others done."""
+    gate = Gate(world)
+    sent = await in_hand(client, world, LIMIT)
+    problem(await client.post("/order", json=order(99)), 503, "overloaded")
+    gate.open()
+    await asyncio.gather(*sent)
+    world.store.calls = 0
+    Gate(world)
+
+
+async def placed_at_a_time(
+    client: httpx.AsyncClient, world: World, held: Held, before: int = 0
+) -> int:
+    """How many of `LIMIT` new orders come to the store, which answers none of them."""
+    under_way = [
+        asyncio.create_task(client.post("/order", json=order(100 + number)))
+        for number in range(LIMIT)
+    ]
+    held.extend(under_way)
+    await until(lambda: world.store.calls > before)
+    for _ in range(300):
+        await asyncio.sleep(0)
+    return world.store.calls - before
+
+
+async def test_fewer_are_placed_at_a_time_once_one_was_refused(
+    client: httpx.AsyncClient, world: World, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shedding, "OVERLOADED_FOR_S", 30.0)
+    await overload(client, world)
+
+    assert await placed_at_a_time(client, world, held) == AT_ONCE_OVERLOADED < AT_ONCE
+
+
+async def test_still_fewer_beside_another_request(
+    client: httpx.AsyncClient, world: World, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shedding, "OVERLOADED_FOR_S", 30.0)
+    await overload(client, world)
     probe = asyncio.create_task(client.post("/test_notification", json=PROBE))
     await until(lambda: world.store.calls == 1)
-    sent = [asyncio.create_task(client.post("/order", json=order(n))) for n in range(LIMIT)]
-    await until(lambda: world.store.calls == 1 + AT_ONCE_BESIDE_OTHERS)
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert world.store.calls == 1 + AT_ONCE_BESIDE_OTHERS < 1 + AT_ONCE
 
+    found = await placed_at_a_time(client, world, held, before=1)
+
+    assert found == AT_ONCE_OVERLOADED_BESIDE_OTHERS < AT_ONCE_OVERLOADED
     # It alone has hung up: its end gives the others their turns.
     probe.cancel()
-    await until(lambda: world.store.calls == 1 + AT_ONCE)
+    await until(lambda: world.store.calls == 1 + AT_ONCE_OVERLOADED)
 
-    gate.open()
-    assert {answer.status_code for answer in await asyncio.gather(*sent)} == {202}
+
+async def test_the_overload_is_over_when_nothing_was_refused_for_a_while(
+    client: httpx.AsyncClient, world: World, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shedding, "OVERLOADED_FOR_S", 0.0)
+    await overload(client, world)
+
+    assert await placed_at_a_time(client, world, held) == AT_ONCE
 
 
 async def test_nobody_waits_for_long(
