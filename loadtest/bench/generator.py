@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import count, cycle
+from typing import cast
 
 import uvloop
 
@@ -104,8 +105,8 @@ class Connection(asyncio.Protocol):
         self._is_done = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's own transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self._tally.open += 1
         self._send_next()
 
