@@ -25,6 +25,8 @@ WATCH_EVERY_S = 1.0
 READY_POLL_S = 0.2
 #: The `default` worker yields the processor to `priority`, the API and Redis.
 DEFAULT_NICENESS = 10
+#: Of the session that the process is in; see sched(7).
+AUTOGROUP = Path("/proc/self/autogroup")
 
 
 class Housekeeping(bootsteps.StartStopStep):
@@ -141,5 +143,11 @@ def alive_file(run_dir: Path, queue: str) -> Path:
 
 def lower_cpu_priority(worker: WorkController) -> None:
     """Before the pool forks, so that its processes inherit it."""
-    if set(worker.app.amqp.queues.consume_from) == {Queue.DEFAULT.value}:
-        os.nice(DEFAULT_NICENESS)
+    if set(worker.app.amqp.queues.consume_from) != {Queue.DEFAULT.value}:
+        return
+    os.nice(DEFAULT_NICENESS)
+    # Linux may share the processor out by sessions first (sched_autogroup_enabled), and a process's
+    # own niceness counts only within its session. Another's session is not ours to slow down.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            AUTOGROUP.write_text(str(DEFAULT_NICENESS))
