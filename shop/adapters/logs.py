@@ -8,6 +8,7 @@ import structlog
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from shop.correlation import correlation_id
 from shop.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -32,18 +33,14 @@ def configure_logging(settings: Settings, service: str) -> None:
         talkative.propagate = True
         # uvicorn gives its own a level, and LOG_LEVEL would not count for them.
         talkative.setLevel(logging.NOTSET)
-    logging.getLogger("uvicorn.access").addFilter(_is_no_probe)
+    # The API writes a line of its own, with the request's id; uvicorn asks for handlers.
+    logging.getLogger("uvicorn.access").propagate = False
     if settings.log_dir is not None:
         try:
             root.addHandler(_file_handler(settings.log_dir, service))
         except OSError as error:
             # Standard output has it all; an order is worth more than a second copy of its log.
             logger.warning("no log file in LOG_DIR: %s", error)
-
-
-def _is_no_probe(record: logging.LogRecord) -> bool:
-    """Health probes come every few seconds and say nothing; their failures are logged elsewhere."""
-    return "/health/" not in record.getMessage()
 
 
 def _file_handler(log_dir: Path, service: str) -> logging.Handler:
@@ -57,14 +54,22 @@ def _file_handler(log_dir: Path, service: str) -> logging.Handler:
     return handler
 
 
+def _add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if found := correlation_id.get():
+        event["correlation_id"] = found
+    return event
+
+
 def _formatter(log_format: str, service: str) -> logging.Formatter:
     def add_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["service"] = service
         return event
 
     before: list[Processor] = [
+        _add_correlation_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(allow=["client"]),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if log_format == "json":

@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import Depends, FastAPI
+from starlette.types import ASGIApp
 
 from shop.api.deps import api_key_guard
 from shop.api.docs import install_docs
+from shop.api.entrance import Entrance
 from shop.api.errors import install_error_handlers
-from shop.api.headers import HeadAsGet, SecurityHeaders
+from shop.api.head import HeadAsGet
 from shop.api.limits import BodyLimit
-from shop.api.metrics import ApiMetrics, MeasureRequests
+from shop.api.metrics import ApiMetrics
 from shop.api.openapi import DocumentedFastAPI, Responses, problems
 from shop.api.problems import API_KEY_REQUIRED
 from shop.api.routes import health, invoices, metrics, notifications, orders, status
@@ -43,7 +46,7 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
     """The API; without `services` it builds its own when it starts, and closes them at its end."""
     shop_version = _version()
     own_metrics = ApiMetrics(shop_version)
-    app = DocumentedFastAPI(
+    app = LayeredFastAPI(
         title="ShopTaskManager",
         version=shop_version,
         description=_DESCRIPTION,
@@ -70,14 +73,24 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
     install_docs(app)
     install_error_handlers(app)
 
-    # The last one added is the outermost.
-    app.add_middleware(HeadAsGet)
-    if settings.order_concurrency_limit:
-        app.add_middleware(ShedOrders, limit=settings.order_concurrency_limit)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(MeasureRequests, metrics=own_metrics)
+    app.layers = [HeadAsGet]
+    if limit := settings.order_concurrency_limit:
+        app.layers.append(partial(ShedOrders, limit=limit))
+    app.layers += [BodyLimit, partial(Entrance, metrics=own_metrics)]
     return app
+
+
+class LayeredFastAPI(DocumentedFastAPI):
+    """With layers of its own around FastAPI's, which an order that is turned away never enters."""
+
+    #: The last one is the outermost.
+    layers: list[Callable[[ASGIApp], ASGIApp]]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        app = super().build_middleware_stack()
+        for layer in self.layers:
+            app = layer(app)
+        return app
 
 
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

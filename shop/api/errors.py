@@ -10,7 +10,6 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from shop.api.body import MAX_ERRORS, field_errors, invalid_request, shown
-from shop.api.headers import SECURITY_HEADERS
 from shop.api.problems import (
     API_KEY_REQUIRED,
     BACKLOG_FULL,
@@ -96,8 +95,7 @@ async def _disconnected(_: Request, _error: ClientDisconnect) -> Response:
 
 
 async def _unexpected(_: Request, _error: Exception) -> Response:
-    # It is sent from outside the middleware that adds these.
-    return problem_response(INTERNAL_ERROR, INTERNAL_ERROR.example, headers=SECURITY_HEADERS)
+    return problem_response(INTERNAL_ERROR, INTERNAL_ERROR.example)
 
 
 def _untyped(status: int, detail: str, headers: dict[str, str]) -> Response:

@@ -4,8 +4,6 @@ Each process counts its own requests: with several of them behind one port, ever
 one of them.
 """
 
-import time
-
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -14,7 +12,6 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Upper bounds in seconds; the API's own limit for an answer is 2 s.
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
@@ -22,7 +19,7 @@ _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0,
 #: For paths without a template, unknown ones and the files of `/docs`: the path itself would
 #: be a series for every guess.
 OTHER = "other"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LABELS = ("route", "method", "status")
 
 
@@ -56,32 +53,3 @@ class ApiMetrics:
             self._series[key] = series
         series[0].inc()
         series[1].observe(duration_s)
-
-
-class MeasureRequests:
-    """Counts every request in `metrics` by the template of its route, never by its path."""
-
-    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun_s = time.perf_counter()
-        # What the server makes of an error that no one handles.
-        status = 500
-
-        async def send_noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_noted)
-        finally:
-            route = getattr(scope.get("route"), "path", None) or OTHER
-            method = scope["method"] if scope["method"] in _METHODS else OTHER
-            self._metrics.answered(route, method, status, time.perf_counter() - begun_s)

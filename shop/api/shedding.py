@@ -4,23 +4,26 @@
 """
 
 import asyncio
+import logging
 from collections import deque
 from types import SimpleNamespace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shop.api.entrance import UNLOGGED
 from shop.api.problems import OVERLOADED, problem_response
+
+logger = logging.getLogger(__name__)
 
 #: Orders that are placed at the same time, and share their round trips; more would be no faster.
 AT_ONCE = 32
 #: The same after an order was refused, for so long: then there is more than enough of them, and
 #: whatever else is asked waits behind each.
-AT_ONCE_OVERLOADED = 4
+AT_ONCE_OVERLOADED = 1
 OVERLOADED_FOR_S = 1.0
-#: The same while any other request is being served.
-AT_ONCE_OVERLOADED_BESIDE_OTHERS = 1
 #: What an order waits for its turn at most, of the 2 s within which it is answered.
 TURN_WITHIN_S = 0.4
+TOLD_EVERY_S = 1.0
 
 #: For the metrics, which count by route: a refused order never gets to its own.
 _ROUTE = SimpleNamespace(path="/order")
@@ -34,6 +37,8 @@ class ShedOrders:
         self._app = app
         self._limit = limit
         self._in_hand = 0
+        #: Since the log was told.
+        self._refused = 0
         self._turns = _Turns()
         # The same bytes every time: under overload this is the answer that is given most.
         self._refusal = problem_response(OVERLOADED, OVERLOADED.example)
@@ -42,19 +47,15 @@ class ShedOrders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # Whole before it counts, or a few clients that send slowly would keep others out.
-        receive = await _whole(receive)
         if scope["path"] == "/order" and scope["method"] == "POST":
             await self._order(scope, receive, send)
             return
-        self._turns.others += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._turns.others -= 1
-            self._turns.give()
+        await self._app(scope, receive, send)
 
     async def _order(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._in_hand < self._limit:
+            # Whole before it counts, or a few clients that send slowly would keep others out.
+            receive = await _whole(receive)
         if self._in_hand >= self._limit:
             await self._refuse(scope, receive, send)
             return
@@ -71,17 +72,25 @@ class ShedOrders:
             self._in_hand -= 1
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._turns.overloaded_until_s = asyncio.get_running_loop().time() + OVERLOADED_FOR_S
+        loop = asyncio.get_running_loop()
+        self._turns.overloaded_until_s = loop.time() + OVERLOADED_FOR_S
+        if not self._refused:
+            loop.call_later(TOLD_EVERY_S, self._tell)
+        self._refused += 1
         scope["route"] = _ROUTE
+        scope[UNLOGGED] = True
         await self._refusal(scope, receive, send)
+
+    def _tell(self) -> None:
+        """A line for many, or the log would take more time than the refusals."""
+        logger.warning("%d orders were turned away: more came than can be placed", self._refused)
+        self._refused = 0
 
 
 class _Turns:
     """Whose turn it is: first come, first served; under overload fewer at once."""
 
     def __init__(self) -> None:
-        #: Requests under way that are no orders.
-        self.others = 0
         #: By the loop's clock.
         self.overloaded_until_s = 0.0
         self._taken = 0
@@ -119,11 +128,8 @@ class _Turns:
                 turn.set_result(True)
 
     def _is_free(self) -> bool:
-        if self._taken >= AT_ONCE or asyncio.get_running_loop().time() >= self.overloaded_until_s:
-            return self._taken < AT_ONCE
-        return self._taken < (
-            AT_ONCE_OVERLOADED_BESIDE_OTHERS if self.others else AT_ONCE_OVERLOADED
-        )
+        overloaded = asyncio.get_running_loop().time() < self.overloaded_until_s
+        return self._taken < (AT_ONCE_OVERLOADED if overloaded else AT_ONCE)
 
 
 def _miss(turn: "asyncio.Future[bool]") -> None:

@@ -28,7 +28,7 @@ CLIENT_TIMEOUT_S = 3.0
 #: Of each service, in a report on a failure, without the requests that were answered.
 LOG_LINES = 40
 LOG_LINES_READ = 1_000
-ACCESS_LOG = '"logger": "uvicorn.access"'
+ACCESS_LOG = '"logger": "shop.access"'
 
 
 class BaseStack(ABC):

@@ -1,0 +1,21 @@
+"""One id from a request through everything that is done for it, in whatever process."""
+
+import re
+from contextvars import ContextVar
+from typing import Final
+from uuid import uuid4
+
+#: Of the request, or the task, that is being worked on here; empty for neither.
+correlation_id: Final[ContextVar[str]] = ContextVar("correlation_id", default="")
+
+#: Ids that are taken over from outside: they end in logs, and in the headers of messages.
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def new_id() -> str:
+    return uuid4().hex
+
+
+def accepted(offered: str) -> str:
+    """`offered`, or a new id if that is not fit for one."""
+    return offered if _ACCEPTABLE.fullmatch(offered) else new_id()
