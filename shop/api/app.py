@@ -74,8 +74,9 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
     install_error_handlers(app)
 
     app.layers = [HeadAsGet]
-    if limit := settings.order_concurrency_limit:
-        app.layers.append(partial(ShedOrders, limit=limit))
+    limit, per_s = settings.order_concurrency_limit, settings.order_rate_limit
+    if limit or per_s:
+        app.layers.append(partial(ShedOrders, limit=limit, per_s=per_s))
     app.layers += [BodyLimit, partial(Entrance, metrics=own_metrics)]
     return app
 

@@ -5,7 +5,9 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
+from sys import maxsize
 from types import SimpleNamespace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +26,8 @@ OVERLOADED_FOR_S = 1.0
 #: What an order waits for its turn at most, of the 2 s within which it is answered.
 TURN_WITHIN_S = 0.4
 TOLD_EVERY_S = 1.0
+#: So many seconds' worth of orders may come at once, where a rate is set.
+BURST_S = 0.5
 
 #: For the metrics, which count by route: a refused order never gets to its own.
 _ROUTE = SimpleNamespace(path="/order")
@@ -32,10 +36,14 @@ _ROUTE = SimpleNamespace(path="/order")
 class ShedOrders:
     """Lets a few orders through at a time, and answers 503 to those that find no room to wait."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        """`limit` counts the orders in hand: those that are placed and those that wait."""
+    def __init__(self, app: ASGIApp, limit: int, per_s: float = 0.0) -> None:
+        """`limit` counts the orders in hand: those that are placed and those that wait.
+
+        `per_s` is how many may come in a second; 0 is no limit, for either.
+        """
         self._app = app
-        self._limit = limit
+        self._limit = limit or maxsize
+        self._pace = _Pace(per_s) if per_s else None
         self._in_hand = 0
         #: Since the log was told.
         self._refused = 0
@@ -53,15 +61,20 @@ class ShedOrders:
         await self._app(scope, receive, send)
 
     async def _order(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._pace is not None and not self._pace.admits(time.monotonic()):
+            await self._refuse(scope, receive, send)
+            return
         if self._in_hand < self._limit:
             # Whole before it counts, or a few clients that send slowly would keep others out.
             receive = await _whole(receive)
         if self._in_hand >= self._limit:
+            self._turns.narrow()
             await self._refuse(scope, receive, send)
             return
         self._in_hand += 1
         try:
             if not await self._turns.take():
+                self._turns.narrow()
                 await self._refuse(scope, receive, send)
                 return
             try:
@@ -72,10 +85,8 @@ class ShedOrders:
             self._in_hand -= 1
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        loop = asyncio.get_running_loop()
-        self._turns.overloaded_until_s = loop.time() + OVERLOADED_FOR_S
         if not self._refused:
-            loop.call_later(TOLD_EVERY_S, self._tell)
+            asyncio.get_running_loop().call_later(TOLD_EVERY_S, self._tell)
         self._refused += 1
         scope["route"] = _ROUTE
         scope[UNLOGGED] = True
@@ -87,12 +98,27 @@ class ShedOrders:
         self._refused = 0
 
 
+class _Pace:
+    """Admits so many a second; what was not used is kept for bursts, for a while."""
+
+    def __init__(self, per_s: float) -> None:
+        self._interval_s = 1 / per_s
+        #: When the next one would come, if all came evenly.
+        self._next_s = 0.0
+
+    def admits(self, now_s: float) -> bool:
+        if self._next_s > now_s + BURST_S:
+            return False
+        self._next_s = max(self._next_s, now_s) + self._interval_s
+        return True
+
+
 class _Turns:
     """Whose turn it is: first come, first served; under overload fewer at once."""
 
     def __init__(self) -> None:
         #: By the loop's clock.
-        self.overloaded_until_s = 0.0
+        self._narrow_until_s = 0.0
         self._taken = 0
         self._waiting: deque[asyncio.Future[bool]] = deque()
 
@@ -115,6 +141,10 @@ class _Turns:
         finally:
             patience.cancel()
 
+    def narrow(self) -> None:
+        """More came than there was room for."""
+        self._narrow_until_s = asyncio.get_running_loop().time() + OVERLOADED_FOR_S
+
     def end(self) -> None:
         self._taken -= 1
         self.give()
@@ -128,7 +158,7 @@ class _Turns:
                 turn.set_result(True)
 
     def _is_free(self) -> bool:
-        overloaded = asyncio.get_running_loop().time() < self.overloaded_until_s
+        overloaded = asyncio.get_running_loop().time() < self._narrow_until_s
         return self._taken < (AT_ONCE_OVERLOADED if overloaded else AT_ONCE)
 
 
