@@ -53,7 +53,7 @@ class ApiContender(Protocol):
     ) -> None: ...
 
 
-class _Entered:
+class Entered:
     """What is entered is undone in the reverse order, however far it came."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class _Entered:
         self._to_undo.close()
 
 
-class Shop(_Entered):
+class Shop(Entered):
     """The shop, as `shop up` starts it, but without Flower; with or without the workers."""
 
     name = "shop"
@@ -125,7 +125,7 @@ class Shop(_Entered):
         return self.stack.service(API).pids()[0]
 
 
-class _Uvicorn(_Entered):
+class _Uvicorn(Entered):
     """An app of `loadtest.baselines` in one process."""
 
     name: str
