@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import pairwise
 
 import psutil
 
@@ -64,10 +65,10 @@ class Memory:
                 Figure(f"{service}, idle", "MiB", sizes[:1]),
                 Figure(f"{service}, after {count * self._orders:,} orders", "MiB", sizes[-1:]),
             ]
-            if growth := [after - before for before, after in zip(sizes[1:], sizes[2:])]:
+            if growth := [after - before for before, after in pairwise(sizes[1:])]:
                 reach = Reach(at_most=GROWTH_MIB)
                 figures.append(Figure(f"{service}, growth a round", "MiB", growth, reach))
-        an_order = [(after - before) / self._orders for before, after in zip(held, held[1:])]
+        an_order = [(after - before) / self._orders for before, after in pairwise(held)]
         figures.append(Figure("Redis, an order", "bytes", an_order))
         return Result(figures=figures)
 

@@ -46,7 +46,7 @@ class Workers:
                     "orders/s",
                     found[f"{processes}"],
                     one,
-                )  # fmt: skip
+                )
                 for processes in PROCESSES[1:]
             ]
         return Result(comparisons)

@@ -12,11 +12,7 @@ from starlette.types import Message
 
 from shop.api import shedding
 from shop.api.app import create_api
-from shop.api.shedding import (
-    AT_ONCE,
-    AT_ONCE_OVERLOADED,
-    AT_ONCE_OVERLOADED_BESIDE_OTHERS,
-)
+from shop.api.shedding import AT_ONCE, AT_ONCE_OVERLOADED
 from shop.settings import Settings
 from testing.waiting import TimedOut
 from tests.unit.api.conftest import World, problem
@@ -160,19 +156,17 @@ async def overload(client: httpx.AsyncClient, world: World) -> None:
     Gate(world)
 
 
-async def placed_at_a_time(
-    client: httpx.AsyncClient, world: World, held: Held, before: int = 0
-) -> int:
+async def placed_at_a_time(client: httpx.AsyncClient, world: World, held: Held) -> int:
     """How many of `LIMIT` new orders come to the store, which answers none of them."""
     under_way = [
         asyncio.create_task(client.post("/order", json=order(100 + number)))
         for number in range(LIMIT)
     ]
     held.extend(under_way)
-    await until(lambda: world.store.calls > before)
+    await until(lambda: world.store.calls > 0)
     for _ in range(300):
         await asyncio.sleep(0)
-    return world.store.calls - before
+    return world.store.calls
 
 
 async def test_fewer_are_placed_at_a_time_once_one_was_refused(
@@ -182,22 +176,6 @@ async def test_fewer_are_placed_at_a_time_once_one_was_refused(
     await overload(client, world)
 
     assert await placed_at_a_time(client, world, held) == AT_ONCE_OVERLOADED < AT_ONCE
-
-
-async def test_still_fewer_beside_another_request(
-    client: httpx.AsyncClient, world: World, held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shedding, "OVERLOADED_FOR_S", 30.0)
-    await overload(client, world)
-    probe = asyncio.create_task(client.post("/test_notification", json=PROBE))
-    await until(lambda: world.store.calls == 1)
-
-    found = await placed_at_a_time(client, world, held, before=1)
-
-    assert found == AT_ONCE_OVERLOADED_BESIDE_OTHERS < AT_ONCE_OVERLOADED
-    # It alone has hung up: its end gives the others their turns.
-    probe.cancel()
-    await until(lambda: world.store.calls == 1 + AT_ONCE_OVERLOADED)
 
 
 async def test_the_overload_is_over_when_nothing_was_refused_for_a_while(
@@ -293,6 +271,81 @@ async def test_those_turned_away_are_counted_under_their_route(
     counted = await samples(client, "shop_http_requests_total")
 
     assert counted == {("/order", "POST", "202"): LIMIT, ("/order", "POST", "503"): 1}
+
+
+async def test_many_refusals_are_one_line_in_the_log(
+    client: httpx.AsyncClient,
+    world: World,
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(shedding, "TOLD_EVERY_S", 0.05)
+    caplog.set_level("INFO")
+    sent = await in_hand(client, world, LIMIT)
+
+    for number in range(20):
+        problem(await client.post("/order", json=order(100 + number)), 503, "overloaded")
+    for _ in range(2):
+        await asyncio.sleep(0.06)
+
+    (told,) = [record for record in caplog.records if "turned away" in record.message]
+    assert told.message.startswith("20 orders")
+    assert told.levelname == "WARNING"
+    gate.open()
+    await asyncio.gather(*sent)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+async def paced(world: World, per_s: float, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Clock]:
+    """A client of an API that takes so many orders a second, and its clock."""
+    clock = Clock()
+    monkeypatch.setattr(shedding, "time", clock)
+    settings = Settings(api_key=None, order_concurrency_limit=0, order_rate_limit=per_s)
+    app = create_api(settings, services=world.services())
+    transport = httpx.ASGITransport(app)
+    return httpx.AsyncClient(transport=transport, base_url="http://shop.test"), clock
+
+
+async def test_orders_beyond_the_rate_are_turned_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, clock = await paced(world, 10, monkeypatch)
+    statuses = []
+    async with client:
+        # Twice the rate, for ten seconds.
+        for number in range(200):
+            statuses.append((await client.post("/order", json=order(number))).status_code)
+            clock.now_s += 0.05
+
+        burst = 10 * shedding.BURST_S
+        assert statuses.count(202) == pytest.approx(100 + burst, abs=2)
+        assert set(statuses) == {202, 503}
+        assert len(world.store.orders) == statuses.count(202)
+        refused = await client.post("/order", json=order(999))
+        problem(refused, 503, "overloaded")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert (await client.post("/test_notification", json=PROBE)).status_code == 202
+
+
+async def test_time_without_orders_is_not_saved_up_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, clock = await paced(world, 10, monkeypatch)
+    async with client:
+        clock.now_s += 3_600
+        statuses = [
+            (await client.post("/order", json=order(number))).status_code for number in range(50)
+        ]
+
+    assert statuses.count(202) == 10 * shedding.BURST_S + 1
 
 
 async def test_without_a_limit_all_are_placed_at_once(world: World, gate: Gate) -> None:
