@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from celery import Celery, Task
 from pydantic import BaseModel, ValidationError
 
-from shop.adapters.celery.envelope import ENQUEUED_AT_HEADER
+from shop.adapters.celery.envelope import CORRELATION_HEADER, ENQUEUED_AT_HEADER
 from shop.adapters.celery.request import DELIVERY_ID, RECEIVED_MONOTONIC_S
 from shop.bootstrap import WorkerServices
+from shop.correlation import accepted, correlation_id
 from shop.domain.errors import InvalidTask, StoreUnavailable
 from shop.domain.work import Delivery, TaskName
 
@@ -36,6 +37,8 @@ class ShopTask(Task):
         return str(self.request.get(DELIVERY_ID) or self.request.id)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # Until the next task of this thread: Celery's own line on its end belongs to it as well.
+        correlation_id.set(accepted(str(self.request.get(CORRELATION_HEADER) or self.request.id)))
         ledger = self.services.ledger
         ledger.started(self._delivery())
         try:

@@ -17,12 +17,16 @@ from kombu import Connection
 from kombu.transport import virtual
 from kombu.utils.json import dumps
 
+from shop.correlation import correlation_id
 from shop.domain.work import Job, TaskName
 
 #: Header with the time of publication, milliseconds by the store's clock.
 ENQUEUED_AT_HEADER = "enqueued_at_ms"
+#: Header with the id of the request that this is done for; the task's own where there is none.
+CORRELATION_HEADER = "shop_correlation_id"
 
 _TASK_ID, _STAMP, _SHOWN, _ARGS = "<task id>", "<enqueued at>", "<shown>", "<args>"
+_CORRELATED = "<correlation id>"
 _BODY, _TAG = "<body>", "<delivery tag>"
 
 
@@ -61,6 +65,7 @@ class _Form:
         gaps = {
             _TASK_ID: json.dumps(job.task_id),
             _STAMP: job.enqueued_at_ms,
+            _CORRELATED: json.dumps(_correlated(job)),
             _SHOWN: json.dumps(shown_args(job)),
             _BODY: f'"{body}"',
             _TAG: f'"{uuid4()}"',
@@ -73,7 +78,10 @@ def publishing_options(job: Job) -> dict[str, Any]:
     return {
         "args": job.args,
         "task_id": job.task_id,
-        "headers": {ENQUEUED_AT_HEADER: job.enqueued_at_ms},
+        "headers": {
+            ENQUEUED_AT_HEADER: job.enqueued_at_ms,
+            CORRELATION_HEADER: _correlated(job),
+        },
         "argsrepr": shown_args(job),
         "kwargsrepr": "{}",
     }
@@ -85,10 +93,15 @@ def shown_args(job: Job) -> str:
     return f"({job.args[0]!r}, ...)" if is_public else "(...)"
 
 
+def _correlated(job: Job) -> str:
+    return correlation_id.get() or job.task_id
+
+
 def _dictate(app: Celery, task: TaskName) -> _Form:
     """Have Celery publish `task` with gaps in it."""
     blank = publishing_options(Job(task, (_ARGS,), _TASK_ID, 0))
-    blank["headers"], blank["argsrepr"] = {ENQUEUED_AT_HEADER: _STAMP}, _SHOWN
+    blank["headers"] = {ENQUEUED_AT_HEADER: _STAMP, CORRELATION_HEADER: _CORRELATED}
+    blank["argsrepr"] = _SHOWN
     with Connection(transport=_Dictaphone) as connection:
         app.send_task(task.value, connection=connection, **blank)
         ((key, message),) = connection.transport.heard
@@ -98,7 +111,7 @@ def _dictate(app: Celery, task: TaskName) -> _Form:
     message["body"], message["properties"]["delivery_tag"] = _BODY, _TAG
     return _Form(
         key,
-        _template(dumps(message), _TASK_ID, _STAMP, _SHOWN, _BODY, _TAG),
+        _template(dumps(message), _TASK_ID, _STAMP, _CORRELATED, _SHOWN, _BODY, _TAG),
         _template(body, _ARGS),
     )
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 
 from amqp.exceptions import ChannelError, NotFound
 from celery import Celery
@@ -54,7 +56,9 @@ class AsyncCeleryPublisher:
 
     async def publish(self, job: Job) -> None:
         loop = asyncio.get_running_loop()
-        sending = loop.run_in_executor(self._threads, self._publisher.publish, job)
+        # The thread shall know for which request it publishes.
+        publish = partial(copy_context().run, self._publisher.publish, job)
+        sending = loop.run_in_executor(self._threads, publish)
         try:
             await asyncio.wait_for(sending, self._timeout_s)
         except TimeoutError:
