@@ -9,6 +9,7 @@ from loadtest.bench.intake import Intake
 from loadtest.bench.invoice import Invoice
 from loadtest.bench.memory import Memory
 from loadtest.bench.report import Report
+from loadtest.bench.stamps import Stamps
 from loadtest.bench.start import Start
 from loadtest.bench.status import Status
 from loadtest.bench.sweep import Sweep
@@ -21,6 +22,7 @@ _ALL: tuple[Bench, ...] = (
     Sweep(),
     Report(),
     Status(),
+    Stamps(),
     Start(),
     Memory(),
     Backlog(),

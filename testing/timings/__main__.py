@@ -39,6 +39,14 @@ def report(redis_port: RedisPort, skus: Annotated[int, typer.Option(min=1)]) -> 
     serve(timed.timing(_settings(redis_port), skus))
 
 
+@app.command()
+def stamps(redis_port: RedisPort) -> None:
+    """Stamp tasks; the seconds are for one."""
+    from testing.timings import stamps as timed
+
+    serve(timed.timing(_settings(redis_port)))
+
+
 def _settings(redis_port: int) -> "Settings":
     """That server, whatever stands in the environment."""
     from shop.settings import Settings
