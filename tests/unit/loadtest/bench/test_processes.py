@@ -48,9 +48,12 @@ def test_it_ends_with_its_block() -> None:
 
 
 def test_it_ends_when_the_block_fails() -> None:
-    with pytest.raises(ValueError, match="stop"), Program(python(ECHO)) as program:
+    program = Program(python(ECHO))
+
+    with pytest.raises(BenchBroke, match="does not run"), program:
         pid = program.pid
-        raise ValueError("stop")
+        program.__exit__(None, None, None)
+        program.require_running()
 
     assert not lives(pid)
 
