@@ -16,9 +16,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from shop.domain.work import Queue
+from shop.secret_files import SecretFiles
 
 #: Values that stand in example files and tutorials, and so are no secret.
 _PLACEHOLDER = re.compile(
@@ -52,6 +58,17 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
     redis_host: str = "127.0.0.1"
     redis_port: Annotated[int, Field(ge=1, le=65535)] = 6379
     redis_password: SecretStr | None = None
@@ -64,7 +81,8 @@ class Settings(BaseSettings):
 
     flower_user: str = "admin"
     flower_password: Secret | None = None
-    #: When set, calls that write or show a customer's data need it in `X-API-Key`.
+    #: When set, calls that write or show a customer's data need it in `X-API-Key`. Several are
+    #: separated by commas, so that one can be replaced while clients still use the other.
     api_key: SecretStr | None = None
 
     timezone: str = "UTC"
@@ -116,6 +134,13 @@ class Settings(BaseSettings):
     #: Folder in which each worker touches `worker-{queue}.alive`, for container health checks.
     shop_run_dir: Path | None = None
 
+    @field_validator("api_key")
+    @classmethod
+    def _a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _keys(value):
+            raise ValueError("is blank; choose a key of your own")
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
@@ -144,6 +169,11 @@ class Settings(BaseSettings):
         return self
 
     @cached_property
+    def api_keys(self) -> tuple[str, ...]:
+        """Any of them opens; none is no lock."""
+        return _keys(self.api_key) if self.api_key else ()
+
+    @cached_property
     def broker_dsn(self) -> str:
         return self._given(self.celery_broker_dsn) or self._redis_dsn(0)
 
@@ -170,12 +200,19 @@ class Settings(BaseSettings):
         return secret.get_secret_value() if secret else None
 
 
+def _keys(value: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in value.get_secret_value().split(",") if key.strip())
+
+
 def load_settings() -> Settings:
     """For entry points: ends the process with a line for each setting that is wrong."""
     try:
         return Settings()
     except ValidationError as error:
         sys.stderr.writelines(f"shop: {problem}\n" for problem in problems(error))
+        raise SystemExit(2) from None
+    except ValueError as error:
+        sys.stderr.write(f"shop: {error}\n")
         raise SystemExit(2) from None
 
 

@@ -62,8 +62,8 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
     app.state.metrics = own_metrics
 
     guard, refusals = [], Responses()
-    if settings.api_key is not None:
-        guard = [Depends(api_key_guard(settings.api_key.get_secret_value()))]
+    if settings.api_keys:
+        guard = [Depends(api_key_guard(settings.api_keys))]
         refusals = problems(API_KEY_REQUIRED)
     # In the order of how often they are called: routes are tried one after the other.
     for module in (orders, status, notifications, invoices):

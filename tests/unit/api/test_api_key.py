@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from shop.settings import Settings
 from tests.unit.api.conftest import World, client_of, problem
 from tests.unit.api.test_orders import ORDER
 
@@ -84,3 +85,25 @@ async def test_without_a_key_set_none_is_asked_for(client: httpx.AsyncClient) ->
     assert (await client.post("/order", json=ORDER)).status_code == 202
     schema = (await client.get("/openapi.json")).json()
     assert "securitySchemes" not in schema["components"]
+
+
+async def test_each_of_several_keys_opens_and_no_other(world: World) -> None:
+    async with client_of(world, api_key="old-key, new-key") as client:
+        statuses = {
+            key: (await client.post("/order", json=ORDER, headers={"X-API-Key": key})).status_code
+            for key in ("old-key", "new-key", "old-key, new-key", "other", "")
+        }
+
+    assert statuses == {
+        "old-key": 202,
+        "new-key": 200,
+        "old-key, new-key": 401,
+        "other": 401,
+        "": 401,
+    }
+
+
+@pytest.mark.parametrize("blank", [" ", ",", " , "])
+def test_a_blank_key_is_no_open_door(blank: str) -> None:
+    with pytest.raises(ValueError, match="blank"):
+        Settings(api_key=blank)
