@@ -49,13 +49,17 @@ def test_it_ends_with_its_block() -> None:
 
 def test_it_ends_when_the_block_fails() -> None:
     program = Program(python(ECHO))
+    pids = []
 
-    with pytest.raises(BenchBroke, match="does not run"), program:
-        pid = program.pid
-        program.__exit__(None, None, None)
-        program.require_running()
+    def use() -> None:
+        with program:
+            pids.append(program.pid)
+            raise ValueError("stop")
 
-    assert not lives(pid)
+    with pytest.raises(ValueError, match="stop"):
+        use()
+
+    assert not lives(pids[0])
 
 
 def test_what_it_said_last_is_the_reason_when_it_ends_early() -> None:
