@@ -28,7 +28,7 @@ SETUP = Setup(
 )
 
 #: Sets, and a block's length in seconds.
-PROFILES = {"quick": (1, 8.0), "full": (4, 12.0)}
+PROFILES = {"quick": (2, 8.0), "full": (5, 12.0)}
 
 
 @dataclass(frozen=True, slots=True)
