@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     #: Orders in hand in one API process, above which `POST /order` answers 503; 0 is no limit.
     order_concurrency_limit: Annotated[int, Field(ge=0)] = 64
     #: Orders a second in one API process, above which `POST /order` answers 503; 0 is no limit.
-    order_rate_limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    order_rate_limit: Annotated[int, Field(ge=0)] = 0
     #: Seconds after which work that has not moved may be taken for lost.
     overdue_after_s: Annotated[float, Field(gt=0)] = 2.0
     #: Seconds between the sweeps inside the `default` worker; 0 leaves it to Beat alone.

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from loadtest.bench.bench import BenchBroke, Comparison, Reach, Result, Show
-from loadtest.bench.contenders import Bare, Shop
+from loadtest.bench.contenders import ApiContender, Bare, Shop
 from loadtest.bench.generator import Job
 from loadtest.bench.loading import Generator
 from loadtest.bench.rounds import in_turns
@@ -43,7 +43,9 @@ class Status:
             shop = up.enter_context(Shop(workers=True))
             tasks, orders = _processed(shop)
             folder = Path(up.enter_context(tempfile.TemporaryDirectory(prefix="bench-status-")))
-            bare = up.enter_context(Bare(_constants(shop, tasks[0], orders[0], folder)))
+            bare: ApiContender = up.enter_context(
+                Bare(_constants(shop, tasks[0], orders[0], folder))
+            )
             for worker in (WORKER_DEFAULT, WORKER_PRIORITY):
                 shop.stack.service(worker).pause()
             generator = up.enter_context(Generator())
@@ -61,7 +63,7 @@ class Status:
         self,
         name: str,
         paths: Sequence[str],
-        contenders: tuple[Shop, Bare],
+        contenders: Sequence[ApiContender],
         generator: Generator,
         rounds: int,
         show: Show,

@@ -5,8 +5,10 @@ import logging
 import httpx
 import pytest
 
+from shop.api.app import create_api
 from shop.correlation import correlation_id
-from tests.unit.api.conftest import World, client_of
+from shop.settings import Settings
+from tests.unit.api.conftest import World
 from tests.unit.api.test_orders import ORDER
 
 EVERY_HEADER = {
@@ -35,7 +37,9 @@ async def test_every_answer_carries_the_headers_and_an_id(
 
 async def test_a_fault_is_answered_with_them_too(world: World) -> None:
     world.store.failure = RuntimeError("boom")
-    async with client_of(world) as client:
+    app = create_api(Settings(api_key=None), services=world.services())
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
         answer = await client.post("/order", json=ORDER, headers={"X-Request-ID": "mine"})
 
     assert answer.status_code == 500
