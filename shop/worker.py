@@ -12,6 +12,7 @@ from shop.adapters.logs import configure_logging
 from shop.bootstrap import WorkerServices, bootstrap_worker
 from shop.settings import Settings, load_settings
 from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
+from shop.tasks.events import EventsInBatches
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
 from shop.tasks.schedule import beat_schedule
 from shop.tasks.stopping import Stopping
@@ -34,6 +35,7 @@ def create_worker(settings: Settings) -> Celery:
     app.services = services
     tasks.register(app)
     app.steps["worker"].update((Housekeeping, Stopping))
+    app.steps["consumer"].add(EventsInBatches)
     # A pool's process must not share connections with the process that forked it.
     signals.worker_process_init.connect(lambda **_: services.cache_clear(), weak=False)
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)

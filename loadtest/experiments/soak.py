@@ -12,8 +12,8 @@ from loadtest.verdict.verdict import Verdict
 BLOCK_S = 30.0
 #: Well below what two cores can do: what is sought is growth, not load.
 RATES = Rates(probes_per_s=5.0, orders_per_s=8.0)
-#: Blocks.
-PROFILES = {"quick": 8, "full": 120}
+#: Blocks; fewer would be too short to tell growth from a start.
+PROFILES = {"quick": 50, "full": 120}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """What a worker does beside its tasks, with fakes in the place of its services."""
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -200,3 +202,41 @@ def test_another_queues_work_is_none_of_its_business(
         wait_for("it has looked a few times", lambda: len(looks) >= 5, within_s=5)
 
     assert set(looks) == {"priority"}
+
+
+NICENESS = """
+import os, sys
+from pathlib import Path
+from types import SimpleNamespace
+from shop.tasks.housekeeping import lower_cpu_priority
+
+queues = SimpleNamespace(consume_from=sys.argv[1].split(","))
+lower_cpu_priority(SimpleNamespace(app=SimpleNamespace(amqp=SimpleNamespace(queues=queues))))
+group = Path("/proc/self/autogroup")
+print(os.nice(0), group.read_text().split()[-1] if group.exists() else "none")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="needs Linux' autogroups")
+@pytest.mark.parametrize(
+    ("queues", "own_session", "found"),
+    [
+        ("default", True, ["10", "10"]),
+        # The session is another's: a shell's, with whatever else runs in it.
+        ("default", False, ["10", "0"]),
+        ("priority", True, ["0", "0"]),
+        ("default,priority", True, ["0", "0"]),
+    ],
+)
+def test_only_the_default_worker_yields_and_its_session_with_it(
+    queues: str, own_session: bool, found: list[str]
+) -> None:
+    python = [sys.executable, "-c", NICENESS, queues]
+    # A session of its own either way, so that the test's is left alone.
+    command = python if own_session else ["sh", "-c", '"$@" & wait', "sh", *python]
+
+    said = subprocess.run(
+        command, start_new_session=True, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+    assert said.split() == found
