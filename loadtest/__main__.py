@@ -73,6 +73,9 @@ def run(
     sabotage: Annotated[
         str | None, typer.Option(help="Break the topology on purpose; the verdict must turn red.")
     ] = None,
+    broker: Annotated[
+        str | None, typer.Option(help="`rabbitmq`, in a container, instead of Redis.")
+    ] = None,
 ) -> None:
     """Run an experiment, and exit by its verdict."""
     from loadtest.running.session import Session
@@ -80,7 +83,7 @@ def run(
     chosen = _drawn(seed)
     _exit_by(
         lambda: Session(notes, out, sys.argv).run(
-            name, profile, chosen, stack, control, sabotage=sabotage
+            name, profile, chosen, stack, control, sabotage=sabotage, broker=broker
         )
     )
 

@@ -48,6 +48,22 @@ CLAIMS = (
         _VERDICT,
     ),
     Claim(
+        "overload",
+        "orders beyond what the API is told to take are shed, and notifications are not",
+        (*_RUN, "overload"),
+        5,
+        "upper bound of the ratio at most 5; all that is shed is 503 with Retry-After",
+        _VERDICT,
+    ),
+    Claim(
+        "sweep",
+        "it holds for short and long orders, and whatever is fetched ahead",
+        (*_RUN, "service-time-sweep"),
+        3,
+        "as priority-quick in each cell; one worker for both queues fails",
+        _VERDICT,
+    ),
+    Claim(
         "load-sabotage",
         "a wrong topology turns the verdict red",
         ("loadtest", "sabotage"),
@@ -117,6 +133,14 @@ CLAIMS = (
         (*_RUN, "priority-under-flood", "--profile", "full"),
         15,
         "as there; 4 and 100 are what this project wants of itself",
+        _VERDICT,
+    ),
+    Claim(
+        "soak",
+        "memory, backlog and waits do not grow with time",
+        (*_RUN, "soak", "--profile", "quick"),
+        28,
+        "16 MiB or a tenth an hour for a process, half for a wait, 10 orders for the backlog",
         _VERDICT,
     ),
     Claim(

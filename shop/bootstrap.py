@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from celery import Celery
+
 from shop.adapters.celery.app import create_publisher_app, create_worker_app
 from shop.adapters.celery.config import API_SOCKET_TIMEOUT_S, WORKER_SOCKET_TIMEOUT_S
 from shop.adapters.celery.depth import connect_queue_gauge
@@ -20,6 +22,7 @@ from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotifi
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
 from shop.adapters.redis.presence import RedisPresence, RedisReadiness
 from shop.adapters.redis.stock import RedisStockRoom
+from shop.adapters.redis.tally import RedisTallies
 from shop.adapters.redis.workload import RedisWorkloadGauge
 from shop.adapters.warehouse import SimulatedWarehouse
 from shop.domain.invoice import Party
@@ -29,6 +32,7 @@ from shop.domain.ports import (
     Publisher,
     QueueGauge,
     Readiness,
+    Tallies,
     TaskLedger,
     TaskLookup,
     WorkloadGauge,
@@ -57,6 +61,7 @@ class ApiServices:
     readiness: Readiness
     workload: WorkloadGauge
     queues: QueueGauge
+    tallies: Tallies
     close: Callable[[], Awaitable[None]]
 
 
@@ -84,8 +89,9 @@ def bootstrap_api(settings: Settings) -> ApiServices:
     store = connect_async(settings.store_dsn, "shop-api")
     results = connect_async(settings.backend_dsn, "shop-api-results")
     stored, resulted = AutoPipeline(store), AutoPipeline(results)
-    publisher = _api_publisher(settings)
-    queues = connect_queue_gauge(settings.broker_dsn)
+    publishing = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
+    publisher = _api_publisher(settings, publishing)
+    queues = connect_queue_gauge(publishing, settings)
     overdue_after_ms = settings.overdue_after_ms
 
     async def close() -> None:
@@ -112,6 +118,7 @@ def bootstrap_api(settings: Settings) -> ApiServices:
         readiness=RedisReadiness(store),
         workload=RedisWorkloadGauge(store),
         queues=queues,
+        tallies=RedisTallies(store),
         close=close,
     )
 
@@ -161,8 +168,7 @@ def bootstrap_worker(
     )
 
 
-def _api_publisher(settings: Settings) -> AsyncListPublisher | AsyncCeleryPublisher:
-    app = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
+def _api_publisher(settings: Settings, app: Celery) -> AsyncListPublisher | AsyncCeleryPublisher:
     if is_redis(settings.broker_dsn):
         broker = connect_async(settings.broker_dsn, "shop-api-publisher")
         return AsyncListPublisher(app, broker, timeout_s=PUBLISH_TIMEOUT_S)

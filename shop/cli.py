@@ -17,6 +17,7 @@ from shop.domain.errors import InvalidAmount, ShopError, StoreUnavailable, Unkno
 from shop.domain.money import format_amount, parse_amount
 from shop.domain.order import Identifier
 from shop.domain.stock import StockLevel
+from shop.domain.work import Queue
 from shop.settings import Settings, problems
 
 EXIT_FAILED = 1
@@ -46,6 +47,7 @@ app.add_typer(stock_app, name="stock", rich_help_panel=DATA)
 app.add_typer(order_app, name="order", rich_help_panel=DATA)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+QueueOption = Annotated[Queue | None, typer.Option(help="Its worker alone.", show_default="both")]
 OrderIdArgument = Annotated[str, typer.Argument(metavar="ID")]
 
 
@@ -123,11 +125,12 @@ def up(
 
     if env_file is not None:
         _read_env_file(env_file)
-    own_redis: dict[str, Any] = {"redis_host": "127.0.0.1"}
-    own_redis |= {"celery_broker_dsn": None, "celery_backend_dsn": None}
+    own_redis: dict[str, Any] = {"redis_host": "127.0.0.1", "celery_backend_dsn": None}
     if redis_port is not None:
         own_redis["redis_port"] = redis_port
     settings = _settings(**own_redis)
+    if not settings.uses_rabbitmq:
+        settings = _settings(**own_redis, celery_broker_dsn=None)
     if data_dir is None:
         # So that another stack beside it needs other ports, and nothing else.
         is_first = settings.redis_port == Settings.model_fields["redis_port"].default
@@ -142,11 +145,11 @@ def up(
 
 
 @app.command(rich_help_panel=RUN)
-def workers() -> None:
+def workers(queue: QueueOption = None) -> None:
     """Run both workers, as the container does; SIGTERM or Ctrl-C stops them."""
     from shop.local.up import run_workers
 
-    if failure := run_workers(_settings()):
+    if failure := run_workers(_settings(), queue):
         _fail(failure)
 
 
@@ -287,9 +290,8 @@ def _identifier(text: str) -> str:
     try:
         return TypeAdapter(Identifier).validate_python(text)
     except ValidationError:
-        raise Refused(
-            f"{text!r} is not 1 to 64 of A-Z a-z 0-9 . _ - with no dot in front"
-        ) from None
+        rule = "1 to 64 of A-Z a-z 0-9 . _ - with no dot in front"
+        raise Refused(f"{text!r} is not {rule}") from None
 
 
 def _fail(*problems: str, code: int = EXIT_FAILED) -> NoReturn:

@@ -5,7 +5,7 @@ import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -32,6 +32,8 @@ _PLACEHOLDER = re.compile(
     r"|admin|example|default|todo)$",
     re.IGNORECASE,
 )
+
+RABBITMQ_SCHEMES = ("amqp", "amqps", "pyamqp")
 
 #: How long results, and the record that a task id was issued, are kept.
 RESULT_TTL_S = 24 * 60 * 60
@@ -74,7 +76,7 @@ class Settings(BaseSettings):
     redis_password: SecretStr | None = None
     #: Database of orders, stock and invoices; the broker uses 0, the results 1.
     redis_db: Annotated[int, Field(ge=0)] = 2
-    #: Default: database 0 of the Redis above.
+    #: Default: database 0 of the Redis above. `amqp://user:password@host:5672/vhost` is RabbitMQ.
     celery_broker_dsn: SecretStr | None = None
     #: Default: database 1 of the Redis above.
     celery_backend_dsn: SecretStr | None = None
@@ -133,6 +135,9 @@ class Settings(BaseSettings):
     log_dir: Path | None = None
     #: Folder in which each worker touches `worker-{queue}.alive`, for container health checks.
     shop_run_dir: Path | None = None
+    #: Folder in which several API processes of one port count together; for the API alone, and in
+    #: the environment before it starts: prometheus_client reads it as well.
+    prometheus_multiproc_dir: Path | None = None
 
     @field_validator("api_key")
     @classmethod
@@ -176,6 +181,11 @@ class Settings(BaseSettings):
     @cached_property
     def broker_dsn(self) -> str:
         return self._given(self.celery_broker_dsn) or self._redis_dsn(0)
+
+    @cached_property
+    def uses_rabbitmq(self) -> bool:
+        """Whether the broker is another one than Redis, which stays the store in any case."""
+        return urlsplit(self.broker_dsn).scheme in RABBITMQ_SCHEMES
 
     @cached_property
     def backend_dsn(self) -> str:

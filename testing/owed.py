@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from testing.stack import BROKER_DB, Stack
+from shop.adapters.celery.errors import BROKER_ERRORS
+from testing.brokers import QUEUES
+from testing.stack import Stack
 
 
 def owed(stack: Stack) -> int:
-    """Open work and waiting messages; at least 1 while Redis does not say."""
-    store, broker = stack.redis(), stack.redis(BROKER_DB)
+    """Open work and waiting messages; at least 1 while Redis or the broker does not say."""
+    store = stack.redis()
     try:
         opened: Any = store.zcard("orders:open") + store.zcard("notifications:open")
-        waiting: Any = broker.llen("default") + broker.llen("priority")
-    except RedisError:
+        waiting = sum(stack.broker.waiting(queue) for queue in QUEUES)
+    except BROKER_ERRORS:
         return 1
-    return int(opened) + int(waiting)
+    return int(opened) + waiting

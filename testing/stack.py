@@ -9,8 +9,12 @@ from typing import Protocol, Self
 from celery import Celery
 from redis import Redis
 
+from testing.brokers import Broker
+
 #: The services of every stack. A stack may run two of them as one: see `Stack.service`.
 REDIS, API, BEAT, FLOWER = "redis", "api", "beat", "flower"
+#: Of a stack whose broker it is.
+RABBITMQ = "rabbitmq"
 WORKER_DEFAULT, WORKER_PRIORITY = "worker-default", "worker-priority"
 
 #: Databases of the one Redis.
@@ -128,6 +132,10 @@ class Stack(Protocol):
 
     def redis(self, db: int = STORE_DB, *, decode_responses: bool = True) -> Redis:
         """A client that waits a few seconds at most; the stack closes it."""
+
+    @property
+    def broker(self) -> Broker:
+        """A look into its queues; the stack closes it."""
 
     def celery(self) -> Celery:
         """A client as anybody's: it knows the broker and the results, and none of our code."""

@@ -13,7 +13,7 @@ BLOCK_S = 30.0
 #: Well below what two cores can do: what is sought is growth, not load.
 RATES = Rates(probes_per_s=5.0, orders_per_s=8.0)
 #: Blocks; fewer would be too short to tell growth from a start.
-PROFILES = {"quick": 50, "full": 120}
+PROFILES = {"quick": 56, "full": 120}
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,12 +47,14 @@ class Session:
         control_url: str | None,
         *,
         sabotage: str | None = None,
+        broker: str | None = None,
     ) -> int:
         """The verdict's exit code; raises what `Run.execute` raises."""
         again = ["python", "-m", "loadtest", "run", name, "--seed", str(seed), "--stack", stack]
         again += ["--control", control_url] if control_url else []
         again += ["--sabotage", sabotage] if sabotage else []
-        target = choose(stack, control_url)
+        again += ["--broker", broker] if broker else []
+        target = choose(stack, control_url, broker)
         if name == service_time_sweep.NAME:
             again += ["--profile", profile or "quick"]
             return self._swept(profile or "quick", seed, target, again)
@@ -70,7 +72,12 @@ class Session:
             target=target,
             folder=self._folder(experiment.name),
             command=again,
-            configuration={"profile": profile, "stack": stack, "sabotage": sabotage},
+            configuration={
+                "profile": profile,
+                "stack": stack,
+                "broker": broker,
+                "sabotage": sabotage,
+            },
         )
         return self._carried_out(run)
 

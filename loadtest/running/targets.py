@@ -10,6 +10,7 @@ from redis import Redis
 
 from loadtest.experiments.experiment import Setup, Topology
 from loadtest.running.cores import apart, shared
+from testing.brokers import RABBITMQ_BROKER, REDIS_BROKER
 from testing.engine import engine_problem
 from testing.stack import FLOWER, WORKER_DEFAULT, WORKER_PRIORITY, Stack
 from testing.stacks.containers import ContainerStack
@@ -56,6 +57,10 @@ class LocalTarget:
 
     name = "local"
 
+    def __init__(self, broker: str | None = None) -> None:
+        """`broker` is as for `LocalStack`."""
+        self._broker = broker
+
     @contextmanager
     def raised(self, setup: Setup) -> Iterator[Shop]:
         environment, without = dict(setup.environment), {FLOWER}
@@ -64,7 +69,9 @@ class LocalTarget:
         cores = apart() if setup.cores_apart else shared()
         with (
             cores as take_the_generators,
-            LocalStack(environment, without=without, alter=_arranged(setup)) as stack,
+            LocalStack(
+                environment, without=without, alter=_arranged(setup), broker=self._broker
+            ) as stack,
         ):
             _stock_up(stack)
             take_the_generators()
@@ -109,10 +116,14 @@ class UrlTarget:
         yield Shop(url)
 
 
-def choose(stack: str, control_url: str | None) -> Target:
+def choose(stack: str, control_url: str | None, broker: str | None = None) -> Target:
     """What `--stack` means: `local`, `containers`, or a base URL. Raises `Refused`."""
+    if broker not in (None, REDIS_BROKER, RABBITMQ_BROKER):
+        raise Refused(f"--broker {broker}: {REDIS_BROKER} or {RABBITMQ_BROKER}")
     if stack == LocalTarget.name:
-        return LocalTarget()
+        return LocalTarget(broker)
+    if broker == RABBITMQ_BROKER:
+        raise Refused(f"--broker {broker} can be had on --stack local only")
     if stack == ContainersTarget.name:
         return ContainersTarget()
     if stack.startswith(("http://", "https://")):

@@ -1,4 +1,7 @@
-"""Logs of every process: one line an event, JSON or readable, to standard output and a file."""
+"""Logs of every process: one line an event, JSON or readable, to standard output and a file.
+
+JSON is for production, and shows no customer's address in clear, whoever wrote the line.
+"""
 
 import logging
 import sys
@@ -8,6 +11,7 @@ import structlog
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from shop.adapters.privacy import masked, unquoted
 from shop.correlation import correlation_id
 from shop.settings import Settings
 
@@ -16,6 +20,8 @@ logger = logging.getLogger(__name__)
 MAX_FILE_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 5
 
+#: Quotes messages that are no tasks, as they are.
+_QUOTING = "celery.worker.consumer.consumer"
 #: Loggers that bring handlers of their own, and would write every line twice.
 _TALKATIVE = ("uvicorn", "uvicorn.error", "uvicorn.access", "celery", "fastapi")
 
@@ -60,6 +66,16 @@ def _add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDic
     return event
 
 
+def _leave_customers_out(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Whoever wrote the line: a foreign client's message, an exception, a path may name them."""
+    if event.get("logger") == _QUOTING:
+        event["event"] = unquoted(event["event"])
+    for field in ("event", "exception"):
+        if isinstance(text := event.get(field), str):
+            event[field] = masked(text)
+    return event
+
+
 def _formatter(log_format: str, service: str) -> logging.Formatter:
     def add_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["service"] = service
@@ -76,6 +92,7 @@ def _formatter(log_format: str, service: str) -> logging.Formatter:
         rendering: list[Processor] = [
             add_service,
             structlog.processors.format_exc_info,
+            _leave_customers_out,
             structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(),
         ]

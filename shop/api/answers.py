@@ -2,22 +2,26 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
+import pydantic_core
 from starlette.responses import Response
 
 #: Answers change, and show customers' data: no cache may keep them.
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def to_json(value: Any) -> bytes:
     """`value` as compact JSON in UTF-8."""
-    # A task sent by hand may carry a lone surrogate, which has no UTF-8: it becomes a `?`.
-    return _ENCODER.encode(value).encode("utf-8", "replace")
+    try:
+        return pydantic_core.to_json(value, inf_nan_mode="null")
+    except pydantic_core.PydanticSerializationError:
+        # A task sent by hand may carry a lone surrogate, which has no UTF-8: it becomes a `?`.
+        return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
 def answer(
@@ -32,5 +36,11 @@ def utc(at_ms: int | None) -> str | None:
     """`1767225600005` becomes `2026-01-01T00:00:00.005Z`."""
     if at_ms is None:
         return None
-    at = _EPOCH + timedelta(milliseconds=at_ms)
-    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    second, ms = divmod(at_ms, 1000)
+    return f"{_second(second)}.{ms:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(at_s: int) -> str:
+    # The stamps of an answer lie close together, and those of the next one too.
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")

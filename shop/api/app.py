@@ -13,6 +13,7 @@ from shop.api.docs import install_docs
 from shop.api.entrance import Entrance
 from shop.api.errors import install_error_handlers
 from shop.api.head import HeadAsGet
+from shop.api.headlimits import HeadLimits
 from shop.api.limits import BodyLimit
 from shop.api.metrics import ApiMetrics
 from shop.api.openapi import DocumentedFastAPI, Responses, problems
@@ -45,7 +46,7 @@ _TAGS = [
 def create_api(settings: Settings, *, services: ApiServices | None = None) -> FastAPI:
     """The API; without `services` it builds its own when it starts, and closes them at its end."""
     shop_version = _version()
-    own_metrics = ApiMetrics(shop_version)
+    own_metrics = ApiMetrics(shop_version, shared_dir=settings.prometheus_multiproc_dir)
     app = LayeredFastAPI(
         title="ShopTaskManager",
         version=shop_version,
@@ -77,7 +78,7 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
     limit, per_s = settings.order_concurrency_limit, settings.order_rate_limit
     if limit or per_s:
         app.layers.append(partial(ShedOrders, limit=limit, per_s=per_s))
-    app.layers += [BodyLimit, partial(Entrance, metrics=own_metrics)]
+    app.layers += [HeadLimits, BodyLimit, partial(Entrance, metrics=own_metrics)]
     return app
 
 

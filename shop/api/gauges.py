@@ -4,7 +4,7 @@ Every process shows the same of these, unlike what it counts of itself.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from prometheus_client import Metric
@@ -12,16 +12,20 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from shop.api.deps import in_time
+from shop.api.tallies import tally_metrics
 from shop.bootstrap import ApiServices
 from shop.domain.errors import StoreUnavailable
+from shop.domain.work import Waiting
 
 T = TypeVar("T")
 
 
 async def shop_gauges(services: ApiServices) -> list[Metric]:
     """What cannot be read in time is left out: a number that is not known is no zero."""
-    workload, depths = await asyncio.gather(
-        _if_there(services.workload.read()), _if_there(services.queues.depths())
+    workload, queues, tally = await asyncio.gather(
+        _if_there(services.workload.read()),
+        _if_there(services.queues.read()),
+        _if_there(services.tallies.read()),
     )
     gauges: list[Metric] = [
         GaugeMetricFamily(
@@ -42,14 +46,27 @@ async def shop_gauges(services: ApiServices) -> list[Metric]:
             ),
             GaugeMetricFamily("shop_dead_orders", "Orders given up.", value=workload.dead_orders),
         ]
-    if depths:
-        depth = GaugeMetricFamily(
-            "shop_queue_depth", "Messages that no worker has taken yet.", labels=["queue"]
-        )
-        for queue, waiting in depths.items():
-            depth.add_metric([queue], waiting)
-        gauges.append(depth)
+    if queues:
+        gauges += _queue_gauges(queues)
+    if tally is not None:
+        gauges += tally_metrics(tally)
     return gauges
+
+
+def _queue_gauges(queues: Mapping[str, Waiting]) -> list[Metric]:
+    depth = GaugeMetricFamily(
+        "shop_queue_depth", "Messages that no worker has taken yet.", labels=["queue"]
+    )
+    oldest = GaugeMetricFamily(
+        "shop_queue_oldest_message_age_seconds",
+        "How long ago the oldest message that waits was published; 0 for an empty queue.",
+        labels=["queue"],
+    )
+    for queue, waiting in queues.items():
+        depth.add_metric([queue], waiting.depth)
+        if waiting.oldest_s is not None:
+            oldest.add_metric([queue], waiting.oldest_s)
+    return [depth, oldest]
 
 
 class Scrape(Collector):

@@ -72,6 +72,16 @@ def json_body(model: type[BaseModel], **examples: dict[str, Any]) -> dict[str, A
     return {"requestBody": {"required": True, "content": content}}
 
 
+def path_parameter(name: str, description: str, example: str) -> dict[str, Any]:
+    """For `openapi_extra`: a part of the path that a route reads by itself.
+
+    FastAPI's own way to it costs a tenth of the time of `GET /status`.
+    """
+    schema = {"type": "string"}
+    described = {"description": description, "schema": schema, "example": example}
+    return {"parameters": [{"name": name, "in": "path", "required": True, **described}]}
+
+
 def header(name: str, description: str, example: str) -> dict[str, Any]:
     """For one of `responses`: a header of the answer."""
     return {

@@ -91,6 +91,20 @@ BODY_TOO_LARGE = ProblemType(
     "A request's body may have 64 KiB at most; the rest of it was not read.",
     "A body may have 65536 bytes at most.",
 )
+URI_TOO_LONG = ProblemType(
+    "uri-too-long",
+    414,
+    "The address is too long",
+    "A request's path and query may have 8 KiB at most, together.",
+    "Path and query may have 8192 bytes at most.",
+)
+HEADERS_TOO_LARGE = ProblemType(
+    "headers-too-large",
+    431,
+    "The headers are too many or too large",
+    "A request may have 100 headers and 16 KiB of them at most, names and values together.",
+    "Headers may be 100 and have 16384 bytes at most.",
+)
 API_KEY_REQUIRED = ProblemType(
     "api-key-required",
     401,
@@ -204,6 +218,8 @@ PROBLEM_TYPES = {
     for kind in (
         INVALID_REQUEST,
         BODY_TOO_LARGE,
+        URI_TOO_LONG,
+        HEADERS_TOO_LARGE,
         API_KEY_REQUIRED,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,

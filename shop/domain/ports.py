@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from shop.domain.invoice import Invoice
 from shop.domain.notification import Notification, NotificationRecord
 from shop.domain.order import Begun, FollowUps, Order, OrderRecord, Placement, Settlement
-from shop.domain.stock import StockLevel, StockReport
-from shop.domain.work import Claim, Delivery, Job, TaskReport, Workload
+from shop.domain.stock import StockAudit, StockBooks, StockLevel, StockReport
+from shop.domain.tally import Tally
+from shop.domain.work import Claim, Delivery, Job, TaskReport, Waiting, Workload
 
 
 class OrderIntake(Protocol):
@@ -74,12 +75,18 @@ class WorkloadGauge(Protocol):
 class QueueGauge(Protocol):
     """Where the API learns how much waits in the queues."""
 
-    async def depths(self) -> Mapping[str, int]:
-        """Messages that no worker has taken yet, by queue; empty if this broker cannot tell.
+    async def read(self) -> Mapping[str, Waiting]:
+        """What no worker has taken yet, by queue; empty if this broker cannot tell.
 
         Raises `StoreUnavailable`.
         """
         ...
+
+
+class Tallies(Protocol):
+    """Where the API learns what the shop has done so far."""
+
+    async def read(self) -> Tally: ...
 
 
 class Publisher(Protocol):
@@ -180,7 +187,10 @@ class StockRoom(Protocol):
         ...
 
     def put(self, level: StockLevel) -> None:
-        """Set the level, and the price if one is given."""
+        """Set the level, and the price if one is given.
+
+        The books of the item agree with it afterwards: what they did not explain was restocked.
+        """
         ...
 
     def put_missing(self, levels: Iterable[StockLevel]) -> list[str]:
@@ -194,6 +204,16 @@ class StockRoom(Protocol):
     def store_report(self, report: StockReport) -> None: ...
 
     def stored_report(self, day: date) -> dict[str, Any] | None: ...
+
+    def books(self) -> Iterable[StockBooks]:
+        """Of every item that was put, or sold; one set by hand is among them once it is sold."""
+        ...
+
+    def store_audit(self, audit: StockAudit) -> None: ...
+
+    def now_ms(self) -> int:
+        """The store's clock."""
+        ...
 
     def today(self) -> date:
         """The date by the store's clock, in the shop's time zone."""

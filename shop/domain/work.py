@@ -27,6 +27,7 @@ class TaskName(StrEnum):
     SEND_NOTIFICATION = "send_notification"
     DAILY_STOCK_REPORT = "daily_stock_report"
     CHECK_PENDING_ORDERS = "check_pending_orders"
+    AUDIT_STOCK = "audit_stock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,15 @@ class Workload:
     open_notifications: int
     #: Orders given up.
     dead_orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in one queue."""
+
+    depth: int
+    #: How long ago its oldest message was published; None if that has no stamp of the shop's.
+    oldest_s: float | None = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from honcho.printer import Printer
 from rich.table import Table
 
 from shop.adapters import terminal
+from shop.domain.work import Queue
 from shop.local import services, valkey
 from shop.local.service import Service
 from shop.local.site import CannotStart, DataDir, Port, require_free
@@ -64,10 +65,13 @@ def up(stack: Stack, settings: Settings) -> str | None:
         return supervisor.failure
 
 
-def run_workers(settings: Settings) -> str | None:
-    """Run both workers until told to stop; returns one line if something went wrong."""
+def run_workers(settings: Settings, queue: Queue | None = None) -> str | None:
+    """Run both workers, or that of `queue`; returns one line if something went wrong."""
+    workers = services.worker_services(
+        settings, env={}, stop_within_s=STOP_CONTAINER_WORKERS_WITHIN_S
+    )
     supervisor = Supervisor(
-        services.worker_services(settings, env={}, stop_within_s=STOP_CONTAINER_WORKERS_WITHIN_S),
+        [one for one in workers if queue is None or one.name == services.worker_name(queue)],
         # Each line of JSON names its service itself, and has to stay JSON.
         Printer(sys.stdout, time_format="", prefix=settings.log_format != "json"),
     )
@@ -87,7 +91,7 @@ def stack_services(stack: Stack, settings: Settings, flower_password: str) -> li
     env: Mapping[str, str] = {
         "REDIS_HOST": settings.redis_host,
         "REDIS_PORT": str(settings.redis_port),
-        "CELERY_BROKER_DSN": "",
+        "CELERY_BROKER_DSN": settings.broker_dsn if settings.uses_rabbitmq else "",
         "CELERY_BACKEND_DSN": "",
         "SHOP_RUN_DIR": str(run_dir),
         # Its reason is pickle, which is off.

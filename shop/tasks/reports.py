@@ -1,5 +1,6 @@
-"""`daily_stock_report()`."""
+"""`daily_stock_report()` and `audit_stock()`."""
 
+from dataclasses import asdict
 from typing import Any
 
 from celery import Celery
@@ -18,3 +19,7 @@ def register(app: Celery) -> None:
             "units": report.units,
             "out_of_stock": len(report.out_of_stock),
         }
+
+    @task(app, TaskName.AUDIT_STOCK)
+    def audit_stock(self: ShopTask) -> dict[str, int]:
+        return asdict(self.services.reporting.audit())

@@ -7,6 +7,7 @@ from celery.schedules import crontab
 from shop.domain.work import TaskName
 
 CHECK_PENDING_EVERY_S = 5 * 60.0
+AUDIT_EVERY_S = 5 * 60.0
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
@@ -23,5 +24,10 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "schedule": CHECK_PENDING_EVERY_S,
             # The next one is due by then.
             "options": {"expires": CHECK_PENDING_EVERY_S},
+        },
+        TaskName.AUDIT_STOCK.value: {
+            "task": TaskName.AUDIT_STOCK.value,
+            "schedule": AUDIT_EVERY_S,
+            "options": {"expires": AUDIT_EVERY_S},
         },
     }

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from testing.brokers import RABBITMQ_BROKER, REDIS_BROKER
 from testing.chaos import plan as plans
 from testing.chaos.driver import DriverBroke
 from testing.chaos.report import summary, write_report
@@ -30,6 +31,9 @@ def chaos(
     quick: Annotated[bool, typer.Option(help="300 orders and 6 faults, in a minute.")] = False,
     seed: Annotated[int | None, typer.Option(help="Default: a new one.")] = None,
     orders: Annotated[int | None, typer.Option(min=1, help="At least so many orders.")] = None,
+    broker: Annotated[
+        str, typer.Option(help="`redis`, or `rabbitmq` in a container, killed too.")
+    ] = REDIS_BROKER,
     out: Annotated[Path | None, typer.Option(help="A new folder for the run.")] = None,
 ) -> None:
     """Orders under faults: is anything lost, done twice or oversold?
@@ -40,9 +44,14 @@ def chaos(
     profile = plans.QUICK if quick else plans.FULL
     if orders is not None:
         profile = replace(profile, orders=orders)
+    if broker == RABBITMQ_BROKER:
+        profile = replace(profile, broker=broker, broker_kills=1 if quick else 2)
+    elif broker != REDIS_BROKER:
+        raise typer.BadParameter(f"{broker} is neither {REDIS_BROKER} nor {RABBITMQ_BROKER}")
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     options = ["--quick"] * quick + ["--seed", str(seed)]
     options += [] if orders is None else ["--orders", str(orders)]
+    options += [] if broker == REDIS_BROKER else ["--broker", broker]
     again = shlex.join([Path(sys.executable).name, "-m", "testing.chaos", *options])
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     folder = out or Path("results") / f"{stamp}-chaos-{profile.name}-{commit()}"

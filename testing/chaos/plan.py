@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from testing.brokers import REDIS_BROKER
 from testing.faults import (
     ApiKilledBeforePublishing,
+    BrokerKilled,
     ConnectionsCut,
     PoolProcessKilled,
     RedisKilled,
@@ -44,6 +46,9 @@ class Profile:
     api_kills: int
     #: Between the end of one fault and the next, seconds.
     gap_s: tuple[float, float]
+    broker: str = REDIS_BROKER
+    #: Of a broker that is not Redis.
+    broker_kills: int = 0
 
 
 FULL = Profile("full", 2_000, 15.0, 7, 4, 2, 2, 1, (3.5, 6.5))
@@ -131,6 +136,7 @@ class Plan:
             *[WorkerKilled.name] * profile.worker_kills,
             *[RedisKilled.name] * profile.redis_kills,
             *[ConnectionsCut.name] * profile.cuts,
+            *[BrokerKilled.name] * profile.broker_kills,
             *[ApiKilledBeforePublishing.name] * profile.api_kills,
         ]
         draw.shuffle(faults)

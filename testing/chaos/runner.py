@@ -14,6 +14,7 @@ from testing.chaos.plan import Disturbance, Plan, Send
 from testing.checkers import Expectations, Judgement, Verdict, judge
 from testing.faults import (
     ApiKilledBeforePublishing,
+    BrokerKilled,
     ConnectionsCut,
     Fault,
     FaultDidNotTakeHold,
@@ -38,7 +39,7 @@ DRIVER_WITHIN_S = 120.0
 QUIET_S = 1.0
 TRIES = 3
 STALLED = "this worker ends itself"
-LASTING = frozenset({RedisKilled.name, ConnectionsCut.name})
+LASTING = frozenset({RedisKilled.name, BrokerKilled.name, ConnectionsCut.name})
 
 
 class RunBroke(Exception):
@@ -136,7 +137,11 @@ class Run:
             history = opened.enter_context(HistoryWriter(history_file))
             sink = opened.enter_context(MailSink(history))
             self._show("starting the stack")
-            stack = opened.enter_context(RoutedStack({"SMTP_URL": sink.url}, without={FLOWER}))
+            stack = opened.enter_context(
+                RoutedStack(
+                    {"SMTP_URL": sink.url}, without={FLOWER}, broker=self._plan.profile.broker
+                )
+            )
             store = stack.redis()
             for sku, units in self._plan.stock.items():
                 store.set(f"stock:{sku}", units)
@@ -263,8 +268,10 @@ def _fault(
             return WorkerKilled(stack, WORKER_DEFAULT, history)
         case RedisKilled.name:
             return RedisKilled(stack, history)
+        case BrokerKilled.name:
+            return BrokerKilled(stack, history)
         case ConnectionsCut.name:
-            return ConnectionsCut(stack.link, stack.api_broker, history=history)
+            return ConnectionsCut(*stack.proxies, history=history)
         case ApiKilledBeforePublishing.name:
             order_id = f"caught-{number}-{tries_left}"
             order = {"id": order_id, "item": "PLENTY-0", "qty": 1, "email": "caught@example.com"}

@@ -8,7 +8,7 @@ from testing.fakes.presence import FakePresence, FakeReadiness
 from testing.fakes.publisher import FakeAsyncPublisher, FakePublisher
 from testing.fakes.stock import FakeStockRoom
 from testing.fakes.store import FakeStore, ManualClock
-from testing.fakes.workload import FakeQueueGauge, FakeWorkloadGauge
+from testing.fakes.workload import FakeQueueGauge, FakeTallies, FakeWorkloadGauge
 
 __all__ = [
     "FakeAsyncPublisher",
@@ -25,6 +25,7 @@ __all__ = [
     "FakeResult",
     "FakeStockRoom",
     "FakeStore",
+    "FakeTallies",
     "FakeTaskLedger",
     "FakeTaskLookup",
     "FakeWarehouse",

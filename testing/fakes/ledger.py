@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shop.adapters.redis.keys import TASK_TTL_S
+from shop.adapters.redis.keys import METRICS_TASKS, TASK_TTL_S
 from shop.domain.work import Delivery, TaskReport, Timings
 from testing.fakes.store import FakeStore, TaskRow
 
@@ -32,10 +32,17 @@ class FakeTaskLedger:
             if row.delivery != delivery.delivery_id:
                 row.delivery = delivery.delivery_id
                 row.deliveries += 1
+                if row.deliveries > 1:
+                    store.count(METRICS_TASKS, f"redelivered:{delivery.task}")
+                if stamp is not None and 0 <= stamp <= now_ms:
+                    store.observe(f"wait:{delivery.task}", now_ms - stamp)
 
     def finished(self, task_id: str) -> None:
         with self._store.step() as now_ms:
-            _row(self._store, task_id, None, now_ms).finished_at_ms = now_ms
+            row = _row(self._store, task_id, None, now_ms)
+            if row.started_at_ms is not None and row.finished_at_ms is None:
+                self._store.observe(f"run:{row.task}", now_ms - row.started_at_ms)
+            row.finished_at_ms = now_ms
 
 
 @dataclass

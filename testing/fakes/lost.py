@@ -1,10 +1,13 @@
 """Which open work counts as lost: the rule of `claim_lost.lua`."""
 
+from shop.adapters.redis.keys import METRICS_SWEEPS
 from shop.adapters.redis.recovery import IN_HAND_SLACK_MS, LOST_AT_LATEST_AFTER_MS
+from testing.fakes.store import FakeStore
 
 
 def claim_lost(
-    open_work: dict[str, int],
+    store: FakeStore,
+    work: str,
     watermark_ms: int,
     now_ms: int,
     *,
@@ -13,6 +16,7 @@ def claim_lost(
     limit: int,
 ) -> list[str]:
     """The ids claimed, the longest overdue first; each is pushed back, so it is claimed once."""
+    open_work = {"orders": store.orders_open, "notifications": store.notifications_open}[work]
     cutoff_ms = now_ms
     if not queue_is_idle:
         lost_before_ms = max(watermark_ms - IN_HAND_SLACK_MS, now_ms - LOST_AT_LATEST_AFTER_MS)
@@ -21,4 +25,8 @@ def claim_lost(
     claimed = [key for _, key in due[:limit]]
     for key in claimed:
         open_work[key] = now_ms + overdue_after_ms
+    if claimed:
+        store.count(METRICS_SWEEPS, f"claimed:{work}", len(claimed))
+    if len(claimed) < limit:
+        store.count(METRICS_SWEEPS, f"runs:{work}")
     return claimed

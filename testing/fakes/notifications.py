@@ -1,6 +1,11 @@
 """Notifications in memory: `NotificationIntake` and `NotificationBook`."""
 
-from shop.adapters.redis.keys import NOTIFICATION_TTL_S, TASK_TTL_S
+from shop.adapters.redis.keys import (
+    METRICS_DEAD,
+    METRICS_NOTIFICATIONS,
+    NOTIFICATION_TTL_S,
+    TASK_TTL_S,
+)
 from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
 from shop.domain.order import Begun
 from shop.domain.work import Claim, TaskName
@@ -62,6 +67,7 @@ class FakeNotificationBook:
             if row is not None:
                 row.reason = reason
                 self._store.notifications_dead[task_id] = now_ms
+                self._store.count(METRICS_DEAD, "notification")
 
     def postpone(self, task_id: str, delay_s: float, reason: str) -> None:
         store = self._store
@@ -70,6 +76,9 @@ class FakeNotificationBook:
             if row is not None and row.status == NotificationStatus.PENDING:
                 row.reason = reason
                 store.notifications_open[task_id] = now_ms + round(delay_s * 1000)
+                if row.postponed_after != row.attempts:
+                    row.postponed_after = row.attempts
+                    store.count(METRICS_NOTIFICATIONS, "postponed")
 
     def find(self, task_id: str) -> NotificationRecord | None:
         with self._store.step():
@@ -81,7 +90,8 @@ class FakeNotificationBook:
         store = self._store
         with store.step() as now_ms:
             ids = claim_lost(
-                store.notifications_open,
+                store,
+                "notifications",
                 store.watermarks.get(queue, 0),
                 now_ms,
                 queue_is_idle=queue_is_idle,
@@ -104,6 +114,7 @@ class FakeNotificationBook:
         if row is None or row.status != NotificationStatus.PENDING:
             return None
         row.status = status
+        self._store.count(METRICS_NOTIFICATIONS, status.value)
         return row
 
     def _record(self, task_id: str) -> NotificationRecord | None:

@@ -1,6 +1,6 @@
 """Orders in memory: `OrderIntake` and `OrderBook`."""
 
-from shop.adapters.redis.keys import TASK_TTL_S
+from shop.adapters.redis.keys import METRICS_DEAD, METRICS_ORDERS, TASK_TTL_S
 from shop.domain.errors import (
     BacklogFull,
     OrderConflict,
@@ -50,6 +50,7 @@ class FakeOrderIntake:
             store.orders[order.id] = OrderRow(order.item, order.qty, order.email, task_id, now_ms)
             store.orders_open[order.id] = now_ms + self._overdue_after_ms
             _issue(store, task_id, TaskName.PROCESS_ORDER, now_ms)
+            store.count(METRICS_ORDERS, "placed")
             return Placement(task_id, True, OrderStatus.PENDING, now_ms)
 
     async def find(self, order_id: str) -> OrderRecord | None:
@@ -77,6 +78,7 @@ class FakeOrderBook:
                 row = OrderRow(order.item, order.qty, order.email, task_id, now_ms)
                 store.invoices.pop(order.id, None)
                 store.orders[order.id] = row
+                store.count(METRICS_ORDERS, "placed")
             elif not _same(row, order):
                 raise OrderConflict(order.id)
             if row.status == OrderStatus.PENDING:
@@ -131,6 +133,8 @@ class FakeOrderBook:
                     raise OrderNotProcessed(order_id, row.status)
                 row.reason = None
             kept = order_id not in store.invoices
+            if kept and row is not None:
+                store.count(METRICS_ORDERS, "invoiced")
             store.invoices.setdefault(order_id, pdf)
             store.orders_open.pop(order_id, None)
             store.orders_dead.pop(order_id, None)
@@ -151,6 +155,9 @@ class FakeOrderBook:
             if row.status == OrderStatus.PENDING:
                 row.status = OrderStatus.FAILED
                 row.processed_at_ms = now_ms
+                store.count(METRICS_ORDERS, reason)
+            if order_id not in store.orders_dead:
+                store.count(METRICS_DEAD, "invoice" if for_invoice else "order")
             row.reason = reason
             store.orders_open.pop(order_id, None)
             store.orders_dead[order_id] = now_ms
@@ -170,6 +177,7 @@ class FakeOrderBook:
             row.attempts = row.invoice_attempts = 0
             store.orders_dead.pop(order_id, None)
             store.orders_open[order_id] = now_ms
+            store.count(METRICS_ORDERS, "revived")
             record = _record(store, order_id)
             assert record is not None
             if row.status == OrderStatus.PROCESSED:
@@ -183,7 +191,8 @@ class FakeOrderBook:
         store = self._store
         with store.step() as now_ms:
             ids = claim_lost(
-                store.orders_open,
+                store,
+                "orders",
                 store.watermarks.get(queue, 0),
                 now_ms,
                 queue_is_idle=queue_is_idle,
@@ -213,7 +222,10 @@ class FakeOrderBook:
             row.unit_price_minor = max(0, whole_number(store.prices.get(item)) or 0)
             row.invoice_task_id = follow_ups.invoice_task_id
             store.stock[item] = str(stock - row.qty)
+            store.initial.setdefault(item, stock)
+            store.sold[item] += row.qty
             _issue(store, follow_ups.invoice_task_id, TaskName.GENERATE_INVOICE, now_ms)
+        store.count(METRICS_ORDERS, row.reason or row.status)
         row.processed_at_ms = now_ms
         store.orders_dead.pop(order_id, None)
         if row.status == OrderStatus.PROCESSED:

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shop.domain.stock import StockLevel, StockReport
+from shop.domain.stock import StockAudit, StockBooks, StockLevel, StockReport
 from testing.fakes.store import FakeStore
 
 #: What Redis itself counts with, up to what Lua's numbers hold exactly.
@@ -40,7 +41,7 @@ class FakeStockRoom:
 
     def put(self, level: StockLevel) -> None:
         with self._store.step():
-            self._store.stock[level.sku] = str(level.qty)
+            self._set(level)
             if level.price_minor is not None:
                 self._store.prices[level.sku] = str(level.price_minor)
 
@@ -49,7 +50,7 @@ class FakeStockRoom:
         with self._store.step():
             for level in levels:
                 if level.sku not in self._store.stock:
-                    self._store.stock[level.sku] = str(level.qty)
+                    self._set(level)
                     added.append(level.sku)
                 if level.price_minor is not None:
                     self._store.prices.setdefault(level.sku, str(level.price_minor))
@@ -74,6 +75,37 @@ class FakeStockRoom:
             text = self._store.reports.get(day)
         return None if text is None else json.loads(text)
 
+    def books(self) -> list[StockBooks]:
+        store = self._store
+        with store.step():
+            return [
+                StockBooks(
+                    sku,
+                    initial,
+                    store.restocked.get(sku, 0),
+                    store.sold[sku],
+                    whole_number(store.stock[sku]) if sku in store.stock else 0,
+                )
+                for sku, initial in store.initial.items()
+            ]
+
+    def store_audit(self, audit: StockAudit) -> None:
+        with self._store.step():
+            self._store.audit = json.dumps(asdict(audit))
+
+    def now_ms(self) -> int:
+        with self._store.step() as now_ms:
+            return now_ms
+
     def today(self) -> date:
         with self._store.step() as now_ms:
             return datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone).date()
+
+    def _set(self, level: StockLevel) -> None:
+        store, sku = self._store, level.sku
+        store.stock[sku] = str(level.qty)
+        booked = level.qty + store.sold[sku]
+        if sku in store.initial:
+            store.restocked[sku] = booked - store.initial[sku]
+        else:
+            store.initial[sku] = booked

@@ -1,12 +1,15 @@
 """The state behind the fakes: what Redis would hold, in dictionaries, under a manual clock."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from threading import RLock
 
+from shop.adapters.redis.keys import METRICS_TASKS
 from shop.domain.errors import StoreUnavailable
+from shop.domain.tally import BUCKETS_MS
 
 #: 2026-03-01 12:00:00 UTC: an ordinary moment, the same in every run.
 START_MS = 1_772_366_400_000
@@ -53,6 +56,7 @@ class NotificationRow:
     attempts: int = 0
     delivery: str | None = None
     reason: str | None = None
+    postponed_after: int | None = None
     expires_at_ms: int | None = None
 
 
@@ -103,6 +107,24 @@ class FakeStore:
     watermarks: dict[str, int] = field(default_factory=dict)
     #: queue -> worker -> when it last beat, ms.
     workers: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    #: As the hashes of counts: `metrics:orders` and so on -> field -> how often.
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    #: The stock's books, units by SKU.
+    initial: dict[str, int] = field(default_factory=dict)
+    restocked: dict[str, int] = field(default_factory=dict)
+    sold: Counter[str] = field(default_factory=Counter)
+    #: JSON.
+    audit: str | None = None
+
+    def count(self, key: str, name: str, number: int = 1) -> None:
+        self.counts[key][name] += number
+
+    def observe(self, name: str, ms: int) -> None:
+        """Count a span in a histogram of tasks."""
+        bucket = next((str(bound) for bound in BUCKETS_MS if ms <= bound), "inf")
+        self.count(METRICS_TASKS, f"{name}:{bucket}")
+        self.count(METRICS_TASKS, f"{name}:sum", ms)
 
     @contextmanager
     def step(self) -> Iterator[int]:

@@ -10,12 +10,14 @@ make no sense on containers, whose network does not lead there.
 from testing.faults.api import ApiKilledBeforePublishing
 from testing.faults.fault import Fault, FaultDidNotTakeHold
 from testing.faults.proxy import TcpProxy
+from testing.faults.rabbitmq import BrokerKilled
 from testing.faults.redis import RedisFrozen, RedisKilled
 from testing.faults.routes import ConnectionsCut, ConnectionsSlowed, RoutedStack
 from testing.faults.workers import PoolProcessKilled, WorkerFrozen, WorkerKilled
 
 __all__ = [
     "ApiKilledBeforePublishing",
+    "BrokerKilled",
     "ConnectionsCut",
     "ConnectionsSlowed",
     "Fault",

@@ -1,6 +1,5 @@
 """The API dies between recording an order and publishing it."""
 
-import json
 from collections.abc import Callable, Mapping
 from threading import Thread
 from typing import Any
@@ -12,7 +11,7 @@ from shop.local.ready import http_ok
 from testing.faults.fault import Fault, FaultDidNotTakeHold
 from testing.faults.proxy import TcpProxy
 from testing.history import Recorder
-from testing.stack import API, BROKER_DB, WORKER_DEFAULT, Stack
+from testing.stack import API, WORKER_DEFAULT, Stack
 from testing.waiting import TimedOut, wait_for
 
 RECORDED_WITHIN_S = 5.0
@@ -91,10 +90,6 @@ class ApiKilledBeforePublishing(Fault):
         wait_for("the API answers", answers, within_s=BACK_WITHIN_S, explain=self._api.logs)
 
     def _published(self) -> set[str]:
-        """The ids of all tasks that wait or are in a worker's hand."""
-        broker = self._stack.redis(BROKER_DB)
-        waiting: list[Any] = broker.lrange(QUEUE, 0, -1)
-        in_hand: list[Any] = broker.hvals("unacked")
-        messages = [json.loads(text) for text in waiting]
-        messages += [json.loads(text)[0] for text in in_hand]
-        return {message["headers"]["id"] for message in messages}
+        """The ids of all tasks that wait, or are in a worker's hand if the broker says so."""
+        broker = self._stack.broker
+        return broker.waiting_ids(QUEUE) | broker.taken_ids(QUEUE)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
+from testing.brokers import rabbitmq_url
 from testing.faults.fault import Fault, FaultDidNotTakeHold
 from testing.faults.proxy import TcpProxy
 from testing.history import Recorder
@@ -16,6 +17,8 @@ from testing.stacks.ports import HOST
 
 PING = b"PING\r\n"
 PONG = b"+PONG\r\n"
+#: What RabbitMQ says to whoever speaks another protocol.
+AMQP = b"AMQP"
 PROBE_TIMEOUT_S = 5.0
 
 
@@ -32,16 +35,26 @@ class RoutedStack(LocalStack):
         redis_port = urlsplit(self.redis_url(BROKER_DB)).port
         assert redis_port is not None
         self.link = TcpProxy(redis_port)
-        self.api_broker = TcpProxy(redis_port)
+        self.api_broker = TcpProxy(self.rabbitmq_port or redis_port)
+        #: The others' way to a broker that is not Redis.
+        self.broker_link = TcpProxy(self.rabbitmq_port) if self.rabbitmq_port else None
         self.route("REDIS_PORT", str(self.link.port))
-        self.route(
-            "CELERY_BROKER_DSN", f"redis://{HOST}:{self.api_broker.port}/{BROKER_DB}", service=API
-        )
+        if self.broker_link is None:
+            api_broker = f"redis://{HOST}:{self.api_broker.port}/{BROKER_DB}"
+        else:
+            api_broker = rabbitmq_url(self.api_broker.port)
+            self.route("CELERY_BROKER_DSN", rabbitmq_url(self.broker_link.port))
+        self.route("CELERY_BROKER_DSN", api_broker, service=API)
         self._proxies = ExitStack()
 
+    @property
+    def proxies(self) -> list[TcpProxy]:
+        """All the ways."""
+        return [*filter(None, (self.link, self.api_broker, self.broker_link))]
+
     def start(self) -> None:
-        self._proxies.enter_context(self.link)
-        self._proxies.enter_context(self.api_broker)
+        for proxy in self.proxies:
+            self._proxies.enter_context(proxy)
         super().start()
 
     def _end(self) -> None:
@@ -105,12 +118,12 @@ class ConnectionsSlowed(Fault):
 
 
 def _ping_takes_s(proxy: TcpProxy) -> float | None:
-    """None if Redis cannot be reached through it."""
+    """None if neither Redis nor RabbitMQ can be reached through it."""
     began_s = time.monotonic()
     try:
         with socket.create_connection((HOST, proxy.port), PROBE_TIMEOUT_S) as probe:
             probe.sendall(PING)
-            if probe.recv(len(PONG)) != PONG:
+            if not probe.recv(len(PONG)).startswith((PONG, AMQP)):
                 return None
     except OSError:
         return None

@@ -1,19 +1,17 @@
 """Workers die or freeze while they have a task in hand."""
 
-import json
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import Celery
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
+from shop.adapters.celery.errors import BROKER_ERRORS
 from shop.adapters.redis import keys
 from testing.faults.fault import Fault, FaultDidNotTakeHold
 from testing.history import Recorder, now_ms
-from testing.stack import BROKER_DB, Stack, StackFailed
+from testing.stack import Stack, StackFailed
 from testing.waiting import TimedOut, wait_for
 
 #: A worker that was just restarted takes some seconds, and then needs something to do.
@@ -160,7 +158,7 @@ class WorkerKilled(Fault):
         try:
             # Stopping a container takes longer than most tasks do. What this worker has started
             # since it answered, and not finished, is in its hand too.
-            delivered = _delivered(self._stack, self._queue) - held
+            delivered = self._stack.broker.taken_ids(self._queue) - held
             self._task_ids = [
                 *_unfinished(self._stack, sorted(held)),
                 *_unfinished(self._stack, sorted(delivered), since_ms=asked_at_ms),
@@ -214,7 +212,7 @@ def _in_hand(app: Celery, queue: str) -> dict[str, int]:
         replies = app.control.inspect(
             timeout=REPLY_WITHIN_S, pattern=f"{queue}@*", matcher="glob", limit=1
         ).active()
-    except (OperationalError, RedisError, OSError):
+    except BROKER_ERRORS:
         return {}
     return {
         request["id"]: request["worker_pid"]
@@ -222,13 +220,6 @@ def _in_hand(app: Celery, queue: str) -> dict[str, int]:
         for request in active
         if request["worker_pid"] is not None
     }
-
-
-def _delivered(stack: Stack, queue: str) -> set[str]:
-    """Ids of the queue's messages that a worker took and did not acknowledge, dead ones too."""
-    taken: list[Any] = stack.redis(BROKER_DB).hvals("unacked")
-    messages = [json.loads(text) for text in taken]
-    return {message["headers"]["id"] for message, _, key in messages if key == queue}
 
 
 def _unfinished(stack: Stack, task_ids: list[str], *, since_ms: int = 0) -> list[str]:

@@ -8,9 +8,10 @@ from typing import Self
 
 from celery import Celery
 from redis import Redis
-from redis.exceptions import RedisError
 
+from shop.adapters.celery.errors import BROKER_ERRORS
 from shop.local.ready import http_ok
+from testing.brokers import QUEUES, Broker, RedisBroker
 from testing.stack import (
     BROKER_DB,
     FLOWER,
@@ -18,12 +19,12 @@ from testing.stack import (
     START_WITHIN_S,
     STORE_DB,
     ServiceHandle,
+    Stack,
     StackFailed,
 )
 from testing.waiting import TimedOut, wait_for
 
 FLOWER_AUTH = ("observer", "only-for-tests")
-QUEUES = ("default", "priority")
 CLIENT_TIMEOUT_S = 3.0
 #: Of each service, in a report on a failure, without the requests that were answered.
 LOG_LINES = 40
@@ -40,6 +41,7 @@ class BaseStack(ABC):
         self.environment: Mapping[str, str] = dict(environment or {})
         self._handles: dict[str, ServiceHandle] = {}
         self._clients: dict[tuple[int, bool], Redis] = {}
+        self._broker: Broker | None = None
 
     @property
     @abstractmethod
@@ -85,16 +87,26 @@ class BaseStack(ABC):
             )
         return self._clients[key]
 
+    @property
+    def broker(self) -> Broker:
+        if self._broker is None:
+            self._broker = self._look_into_broker()
+        return self._broker
+
     def celery(self) -> Celery:
-        return Celery(
+        client = Celery(
             "foreign",
-            broker=self.redis_url(BROKER_DB),
+            broker=self.broker.url,
             backend=self.redis_url(RESULTS_DB),
             set_as_current=False,
             fixups=[],
         )
+        self.broker.introduce(client)
+        return client
 
     def stop(self) -> None:
+        if self._broker is not None:
+            self._broker.close()
         clients, self._clients = self._clients, {}
         for client in clients.values():
             client.close()
@@ -141,6 +153,9 @@ class BaseStack(ABC):
     ) -> None:
         self.stop()
 
+    def _look_into_broker(self) -> Broker:
+        return RedisBroker(self.redis_url(BROKER_DB), lambda: self.redis(BROKER_DB))
+
     def _is_ready(self, probe: Callable[[], bool]) -> bool:
         ended = [handle.name for handle in self.services if not handle.is_running]
         if ended:
@@ -148,19 +163,31 @@ class BaseStack(ABC):
         return probe()
 
     def _describe_redis(self) -> str:
-        broker, store = self.redis(BROKER_DB), self.redis()
+        store = self.redis()
         try:
-            queues = {queue: broker.llen(queue) for queue in QUEUES}
-            in_hand = broker.hlen("unacked")
+            queues = {queue: self.broker.waiting(queue) for queue in QUEUES}
+            taken = {queue: len(self.broker.taken_ids(queue)) for queue in QUEUES}
             owed = {key: store.zcard(key) for key in ("orders:open", "notifications:open")}
             dead = {key: store.zcard(key) for key in ("orders:dead", "notifications:dead")}
             workers = {queue: store.zrange(f"workers:{queue}", 0, -1) for queue in QUEUES}
-        except RedisError as error:
-            return f"--- Redis does not answer: {error}"
+        except BROKER_ERRORS as error:
+            return f"--- Redis or the broker does not answer: {error}"
         return (
-            f"--- waiting {queues}, in hand {in_hand}, owed {owed}, given up {dead}, "
+            f"--- waiting {queues}, in hand {taken}, owed {owed}, given up {dead}, "
             f"workers {workers}"
         )
+
+
+def wait_until_broker_answers(stack: Stack, within_s: float) -> None:
+    """Until it knows its queues again. Raises `TimedOut`."""
+
+    def answers() -> bool:
+        try:
+            return all(stack.broker.waiting(queue) >= 0 for queue in QUEUES)
+        except BROKER_ERRORS:
+            return False
+
+    wait_for("the broker answers", answers, within_s=within_s, explain=stack.describe)
 
 
 def _state(handle: ServiceHandle) -> str:

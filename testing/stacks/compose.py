@@ -30,6 +30,10 @@ class ContainerSpec:
     #: What it listens on, inside its container, if it is reached from outside.
     port: int | None
     stop_grace_s: float
+    #: Folders that outlive a restart; their content is the container's own here.
+    volumes: list[str]
+    #: Folders in memory, each with its options.
+    tmpfs: dict[str, str]
     #: Arguments for creating the container, as docker-py names them.
     options: dict[str, Any]
 
@@ -68,15 +72,24 @@ def _spec(name: str, service: Mapping[str, Any]) -> ContainerSpec:
         environment=given,
         port=next((int(port["target"]) for port in service.get("ports", ())), None),
         stop_grace_s=_seconds(service["stop_grace_period"]),
+        volumes=[volume["target"] for volume in service["volumes"] if not volume.get("read_only")],
+        tmpfs=_tmpfs(service.get("tmpfs", [])),
         options={
             "init": service.get("init", False),
             "mem_limit": int(service["mem_limit"]),
             "cap_drop": service.get("cap_drop", []),
+            "cap_add": service.get("cap_add", []),
+            "read_only": service.get("read_only", False),
             "security_opt": service.get("security_opt", []),
             "restart_policy": {"Name": service["restart"]},
             "healthcheck": _healthcheck(service["healthcheck"]),
         },
     )
+
+
+def _tmpfs(mounts: list[str]) -> dict[str, str]:
+    """`/run:mode=700` is the folder and its options."""
+    return {path: options for path, _, options in (mount.partition(":") for mount in mounts)}
 
 
 def _healthcheck(check: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,8 +45,13 @@ class ContainerHandle:
             .with_envs(**spec.environment)
             .with_network(network)
             .with_network_aliases(spec.name)
-            .with_kwargs(**spec.options)
+            .with_kwargs(
+                **spec.options,
+                # Without a source: the engine makes each, and removes it with the container.
+                mounts=[{"Type": "volume", "Target": target} for target in spec.volumes],
+            )
         )
+        self._container.tmpfs.update(spec.tmpfs)
         if published_at is not None:
             # One number, so that it stays the same when the container is started again.
             published: dict[str, Any] = {f"{spec.port}/tcp": (HOST, published_at)}

@@ -12,10 +12,18 @@ import shop
 from shop.local import services, valkey
 from shop.local.service import Service
 from shop.settings import Settings
-from testing.stack import REDIS, START_WITHIN_S, Stack
+from testing.brokers import (
+    RABBITMQ_BROKER,
+    Broker,
+    RabbitMqBroker,
+    chosen_broker,
+    rabbitmq_url,
+)
+from testing.stack import RABBITMQ, REDIS, START_WITHIN_S, Stack
 from testing.stacks.base import FLOWER_AUTH, BaseStack
 from testing.stacks.ports import HOST, stable_port
 from testing.stacks.processes import Guard, ProcessHandle
+from testing.stacks.rabbitmq import STARTS_WITHIN_S, running_rabbitmq
 from testing.waiting import wait_for
 
 REDIS_STARTS_WITHIN_S = 10.0
@@ -34,12 +42,14 @@ class LocalStack(BaseStack):
         redis_options: Mapping[str, str] | None = None,
         alter: Callable[[Service], Service] = lambda service: service,
         parent_dir: Path | None = None,
+        broker: str | None = None,
     ) -> None:
         """`environment` is settings by name, `without` names services that are not started.
 
         `redis_options` are added to the server's configuration and win over it. `alter` may start
         a service in another way, such as through another command. Data and logs stand in a folder
-        of their own below `parent_dir` while the stack runs.
+        of their own below `parent_dir` while the stack runs. `broker` is `redis` or `rabbitmq`, a
+        container; without it the environment variable `SHOP_BROKER` chooses.
         """
         super().__init__(environment)
         self._without = frozenset(without)
@@ -49,6 +59,9 @@ class LocalStack(BaseStack):
         self._redis_port = stable_port()
         self._api_port = stable_port()
         self._flower_port = stable_port()
+        self._rabbitmq_port: int | None = None
+        if (broker or chosen_broker()) == RABBITMQ_BROKER:
+            self._rabbitmq_port = stable_port()
         self._routes: dict[str, str] = {}
         self._routes_of: dict[str, dict[str, str]] = {}
         self._to_undo = ExitStack()
@@ -91,6 +104,11 @@ class LocalStack(BaseStack):
     def redis_url(self, db: int) -> str:
         return f"redis://{HOST}:{self._redis_port}/{db}"
 
+    @property
+    def rabbitmq_port(self) -> int | None:
+        """None for a stack whose broker is Redis."""
+        return self._rabbitmq_port
+
     def start(self) -> None:
         folder = Path(
             self._to_undo.enter_context(
@@ -119,12 +137,33 @@ class LocalStack(BaseStack):
                     within_s=REDIS_STARTS_WITHIN_S,
                     explain=handle.logs,
                 )
+                if self._rabbitmq_port is not None:
+                    self._start_rabbitmq(self._rabbitmq_port)
+
+    def _start_rabbitmq(self, port: int) -> None:
+        rabbitmq = self._to_undo.enter_context(running_rabbitmq(port))
+        self._handles[RABBITMQ] = rabbitmq
+        broker = RabbitMqBroker(rabbitmq_url(port))
+        wait_for("RabbitMQ answers", broker.is_up, within_s=STARTS_WITHIN_S, explain=rabbitmq.logs)
+        broker.close()
+
+    def _look_into_broker(self) -> Broker:
+        if self._rabbitmq_port is None:
+            return super()._look_into_broker()
+        return RabbitMqBroker(rabbitmq_url(self._rabbitmq_port))
 
     def _end(self) -> None:
         with self._to_undo:
-            for handle in self._handles.values():
-                handle.kill()
+            for name, handle in self._handles.items():
+                # A container is removed whatever state it is in.
+                if name != RABBITMQ:
+                    handle.kill()
         self._to_undo = ExitStack()
+
+    def _broker_setting(self) -> dict[str, str]:
+        if self._rabbitmq_port is None:
+            return {}
+        return {"CELERY_BROKER_DSN": rabbitmq_url(self._rabbitmq_port)}
 
     def _definitions(self, folder: Path, run_dir: Path) -> list[Service]:
         data = folder / "valkey"
@@ -140,6 +179,7 @@ class LocalStack(BaseStack):
             "FLOWER_PASSWORD": password,
             "LOG_FORMAT": "json",
             "SHOP_RUN_DIR": str(run_dir),
+            **self._broker_setting(),
             **self._routes,
             **self.environment,
         }

@@ -17,6 +17,7 @@ from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotifi
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
 from shop.adapters.redis.presence import RedisPresence, RedisReadiness
 from shop.adapters.redis.stock import RedisStockRoom
+from shop.adapters.redis.tally import RedisTallies
 from shop.adapters.redis.workload import RedisWorkloadGauge
 from shop.domain.ports import (
     NotificationBook,
@@ -25,6 +26,7 @@ from shop.domain.ports import (
     OrderIntake,
     Readiness,
     StockRoom,
+    Tallies,
     TaskLedger,
     TaskLookup,
     WorkloadGauge,
@@ -54,6 +56,7 @@ class Ports:
     presence: fakes.FakePresence | RedisPresence
     readiness: Readiness
     workload: WorkloadGauge
+    tallies: Tallies
 
 
 class Backend(ABC):
@@ -165,6 +168,7 @@ class FakeBackend(Backend):
             presence=fakes.FakePresence(store),
             readiness=fakes.FakeReadiness(store),
             workload=fakes.FakeWorkloadGauge(store),
+            tallies=fakes.FakeTallies(store),
         )
 
 
@@ -283,4 +287,5 @@ class RedisBackend(Backend):
             presence=RedisPresence(sync),
             readiness=RedisReadiness(store),
             workload=RedisWorkloadGauge(store),
+            tallies=RedisTallies(store),
         )

@@ -62,6 +62,7 @@ class Shop:
                             keys.ORDERS_OPEN,
                             keys.task(task_id),
                             keys.invoice(order_id),
+                            keys.METRICS_ORDERS,
                         ],
                         args=[
                             *(order_id, "SKU-1", 1, "ann@example.com", task_id),

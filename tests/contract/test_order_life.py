@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 from redis import Redis
 
+from shop.adapters.redis.keys import METRICS_DEAD, METRICS_ORDERS
 from shop.domain.notification import NotificationStatus
 from shop.domain.order import Order, OrderStatus, Reason
 from shop.domain.stock import StockLevel
@@ -42,6 +43,7 @@ from tests.contract.worlds import (
     State,
 )
 
+REASONS = ("unknown_item", "out_of_stock", "attempts_exhausted")
 SKUS = ("SKU-1", "SKU-2", "NO-SUCH")
 #: What each order is usually for; two share an item, and one is not sold at first.
 USUAL: dict[str, dict[str, Any]] = {
@@ -169,6 +171,25 @@ class OrderLife(Lockstep):
             there = INITIAL_STOCK.get(sku, 0) + self.restocked[sku]
             assert self.units(sku) >= 0
             assert there == self.units(sku) + sold
+
+    @invariant()
+    def the_counts_are_those_of_the_orders(self) -> None:
+        counts, dead = (self.state.counts.get(key, {}) for key in (METRICS_ORDERS, METRICS_DEAD))
+        statuses = [order.status for order in self.state.orders.values()]
+        assert counts.get("placed", 0) == len(statuses)
+        assert counts.get("processed", 0) == statuses.count(OrderStatus.PROCESSED)
+        failures = sum(counts.get(reason, 0) for reason in REASONS)
+        # What failed has failed once more than it was taken up again.
+        assert statuses.count(OrderStatus.FAILED) <= failures
+        assert failures <= statuses.count(OrderStatus.FAILED) + counts.get("revived", 0)
+        assert len(self.state.orders_dead) <= dead.get("order", 0) + dead.get("invoice", 0)
+
+    @invariant()
+    def the_books_add_up(self) -> None:
+        initial, restocked, sold = self.state.books.values()
+        for sku in {*initial, *restocked, *sold}:
+            known = initial.get(sku, 0) + restocked.get(sku, 0)
+            assert known == self.units(sku) + sold.get(sku, 0)
 
     @invariant()
     def every_change_is_legal(self) -> None:

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shop.domain.stock import StockLevel, StockReport
+from shop.domain.stock import StockAudit, StockBooks, StockLevel, StockReport, audited
+from tests.builders import an_order, follow_ups
 from tests.contract.backends import TIMEZONE, Backend, Ports
 
 DAY = date(2026, 3, 1)
@@ -143,3 +144,94 @@ def test_every_sku_that_can_be_ordered_can_be_stocked(ports: Ports, sku: str) ->
     ports.stock.put(StockLevel(sku, 1, 1))
 
     assert list(ports.stock.levels()) == [StockLevel(sku, 1, 1)]
+
+
+def sell(ports: Ports, order_id: str, qty: int, sku: str = "SKU-1") -> None:
+    order = an_order(order_id, item=sku, qty=qty)
+    ports.book.begin(order, f"task-of-{order_id}", "one")
+    for _ in range(2):
+        ports.book.settle(order.id, sku, follow_ups(order))
+
+
+class TestBooks:
+    def test_what_is_put_and_sold_is_in_them(self, ports: Ports) -> None:
+        ports.stock.put_missing([StockLevel("SKU-1", 10)])
+        sell(ports, "a", 3)
+        sell(ports, "too-many", 99)
+        for _ in range(2):
+            ports.stock.put(StockLevel("SKU-1", 20))
+        sell(ports, "b", 4)
+        ports.stock.put_missing([StockLevel("SKU-1", 500)])
+
+        assert list(ports.stock.books()) == [StockBooks("SKU-1", 10, 13, 7, 16)]
+        assert StockBooks("SKU-1", 10, 13, 7, 16).drift == 0
+
+    def test_stock_set_by_hand_comes_in_with_its_first_sale(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        backend.set_by_hand("stock", "SKU-1", "5")
+        assert list(ports.stock.books()) == []
+
+        sell(ports, "a", 2)
+
+        assert list(ports.stock.books()) == [StockBooks("SKU-1", 5, 0, 2, 3)]
+
+    @pytest.mark.parametrize(
+        ("text", "left", "drift"), [("9", 9, 1), ("7", 7, -1), ("-2", -2, -10), ("many", None, 0)]
+    )
+    def test_what_is_changed_by_hand_afterwards_drifts_until_it_is_put(
+        self, ports: Ports, backend: Backend, text: str, left: int | None, drift: int
+    ) -> None:
+        ports.stock.put(StockLevel("SKU-1", 10))
+        sell(ports, "a", 2)
+        backend.set_by_hand("stock", "SKU-1", text)
+
+        (books,) = ports.stock.books()
+        assert (books.left, books.drift) == (left, drift)
+
+        ports.stock.put(StockLevel("SKU-1", 9))
+        assert list(ports.stock.books()) == [StockBooks("SKU-1", 10, 1, 2, 9)]
+
+    def test_stock_that_is_no_string_cannot_be_read(self, ports: Ports, backend: Backend) -> None:
+        ports.stock.put(StockLevel("SKU-1", 10))
+        backend.set_by_hand("stock", "SKU-1", None)
+
+        (books,) = ports.stock.books()
+        assert books.left is None
+
+    def test_all_of_many_items_are_in_them(self, ports: Ports) -> None:
+        ports.stock.put_missing([StockLevel(f"SKU-{number}", number) for number in range(1_203)])
+
+        books = {row.sku: row.left for row in ports.stock.books()}
+
+        assert books == {f"SKU-{number}": number for number in range(1_203)}
+
+
+async def test_an_audit_is_kept_for_the_metrics(ports: Ports) -> None:
+    audit = audited(
+        [
+            StockBooks("even", 10, 5, 12, 3),
+            StockBooks("surplus", 10, 0, 0, 12),
+            StockBooks("missing", 10, -1, 4, 2),
+            StockBooks("below", 3, 0, 5, -2),
+            StockBooks("unreadable", 1, 0, 0, None),
+        ],
+        at_ms=7,
+    )
+    assert audit == StockAudit(
+        at_ms=7,
+        items=5,
+        initial=34,
+        restocked=4,
+        sold=21,
+        left=15,
+        surplus=2,
+        missing=3,
+        drifting=2,
+        negative=1,
+        unreadable=1,
+    )
+
+    ports.stock.store_audit(audit)
+
+    assert (await ports.tallies.read()).audit == audit

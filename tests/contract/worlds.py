@@ -20,6 +20,7 @@ from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
 from shop.adapters.redis.stock import RedisStockRoom
+from shop.adapters.redis.tally import COUNTS
 from shop.domain.ports import (
     NotificationBook,
     NotificationIntake,
@@ -52,7 +53,7 @@ SCORED = (
     keys.NOTIFICATIONS_OPEN,
     keys.NOTIFICATIONS_DEAD,
 )
-HASHES = (keys.order(""), keys.notification(""), keys.task(""))
+HASHES = (keys.order(""), keys.notification(""), keys.task(""), "metrics:", "audit:")
 STATUS_SUFFIX = keys.order_status("").removeprefix(keys.order(""))
 
 
@@ -108,6 +109,10 @@ class State:
     notifications_dead: Scored
     #: queue -> distance from now in units.
     watermarks: Mapping[str, int]
+    #: Hash of counts -> field -> number; of spans how many there are.
+    counts: Mapping[str, Mapping[str, int]]
+    #: The stock's books: account -> sku -> units.
+    books: Mapping[str, Mapping[str, int]]
 
 
 class World(ABC):
@@ -200,6 +205,12 @@ class FakeWorld(World):
             notifications_open=_scored(store.notifications_open.items(), now_ms),
             notifications_dead=_scored(store.notifications_dead.items(), now_ms),
             watermarks={queue: _units(at_ms, now_ms) for queue, at_ms in store.watermarks.items()},
+            counts=_timeless_counts(store.counts),
+            books={
+                keys.AUDIT_INITIAL: store.initial,
+                keys.AUDIT_RESTOCKED: store.restocked,
+                keys.AUDIT_SOLD: {sku: qty for sku, qty in store.sold.items() if qty},
+            },
         )
 
 
@@ -287,6 +298,11 @@ class RedisWorld(World):
                 queue: _units(int(stamp), now_ms)
                 for queue, stamp in _below(keys.watermark(""), held).items()
             },
+            counts=_timeless_counts({key: held[key] for key in COUNTS if key in held}),
+            books={
+                key: {sku: int(units) for sku, units in held.get(key, {}).items()}
+                for key in (keys.AUDIT_INITIAL, keys.AUDIT_RESTOCKED, keys.AUDIT_SOLD)
+            },
         )
 
 
@@ -308,6 +324,23 @@ def _held_order(fields: Mapping[str, str], status: str) -> HeldOrder:
         invoice_task_id=fields.get("invoice_task_id"),
         notification_task_id=fields.get("notification_task_id"),
     )
+
+
+def _timeless_counts(
+    counts: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[str, int]]:
+    """How long things took differs between worlds; how many there were does not."""
+    seen: dict[str, dict[str, int]] = {}
+    for key, fields in counts.items():
+        for name, number in fields.items():
+            if name.startswith(("wait:", "run:")):
+                task, _, bucket = name.rpartition(":")
+                if bucket == "sum":
+                    continue
+                name = task  # noqa: PLW2901
+            totals = seen.setdefault(key, {})
+            totals[name] = totals.get(name, 0) + int(number)
+    return seen
 
 
 def _below(prefix: str, held: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,8 +71,9 @@ def test_the_configuration_is_what_env_example_shows() -> None:
     compose_only = set(re.findall(r"\$\{([A-Z_]+):-", source("docker-compose.yml")))
     compose_only -= {name.upper() for name in Settings.model_fields}
 
-    # Where services leave their signs of life is the image's business, not a person's.
-    assert example == {*DOCUMENT.named("variable")} - {"SHOP_RUN_DIR"} | compose_only
+    # Where services leave their signs of life and their counts is the image's business.
+    folders = {"SHOP_RUN_DIR", "PROMETHEUS_MULTIPROC_DIR"}
+    assert example == {*DOCUMENT.named("variable")} - folders | compose_only
     assert compose_only <= set(DOCUMENT.codes)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from testing.brokers import REDIS_BROKER, chosen_broker
 from testing.stack import Stack
 from testing.stacks.containers import ContainerStack
 from testing.stacks.local import LocalStack
@@ -19,6 +20,8 @@ def local_stack() -> Iterator[LocalStack]:
 @pytest.fixture(scope="session")
 def container_stack() -> Iterator[ContainerStack]:
     """Only for tests that are marked with `docker`."""
+    if chosen_broker() != REDIS_BROKER:
+        pytest.skip("docker-compose.yml has Redis for its broker")
     with ContainerStack() as stack:
         yield stack
 

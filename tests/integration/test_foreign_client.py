@@ -10,7 +10,7 @@ from celery import Celery
 from celery.result import AsyncResult
 from pypdf import PdfReader
 
-from testing.stack import BROKER_DB, Stack
+from testing.stack import Stack
 from tests.integration.customer import ANN, DONE_WITHIN_S, Customer, Goods, new_id
 
 
@@ -134,4 +134,4 @@ def test_bad_arguments_fail_once_and_leave_nothing_behind(
     assert list(store.scan_iter(f"*{order_id}*")) == []
     assert store.exists(f"notification:{sent.id}") == 0
     assert goods.left == 10
-    assert stack.redis(BROKER_DB).llen(queue) == 0
+    assert stack.broker.waiting(queue) == 0

@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from testing.stack import BROKER_DB, WORKER_DEFAULT, WORKER_PRIORITY, Stack
+from testing.stack import WORKER_DEFAULT, WORKER_PRIORITY, Stack
 from tests.integration.customer import Customer, Goods
 
 
 def test_work_whose_messages_were_lost_is_found_and_done(
     customer: Customer, goods: Goods, stack: Stack
 ) -> None:
-    broker = stack.redis(BROKER_DB)
+    broker = stack.broker
     with _without_workers(stack):
         order_ids = [customer.place(goods.sku) for _ in range(3)]
         task_id = customer.notify("lost on the way")
-        assert (broker.llen("default"), broker.llen("priority")) == (3, 1)
-        broker.lpop("default")
-        broker.delete("default", "priority")
+        assert (broker.waiting("default"), broker.waiting("priority")) == (3, 1)
+        broker.lose("default")
+        broker.lose("priority")
         for order_id in order_ids:
             assert customer.seen(order_id)["status"] == "pending"
 

@@ -64,6 +64,10 @@ def test_without_redis_the_process_is_still_measured(customer: Customer, stack: 
     finally:
         redis.resume()
     for answer in answers:
-        assert gauges(answer) == {"shop_store_up": 0}
+        known = gauges(answer)
+        if stack.broker.url.startswith("amqp"):
+            # It is another server, which knows what waits all the same.
+            known = {name: value for name, value in known.items() if "queue" not in name}
+        assert known == {"shop_store_up": 0}
         assert "shop_http_requests_total" in answer.text
     assert min(took_s) < LIMIT_S

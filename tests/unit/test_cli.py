@@ -423,8 +423,15 @@ def test_the_doctor_reports_wrong_settings_and_an_absent_redis(run: Shop) -> Non
 
 
 def test_a_foreign_broker_is_left_to_its_own_tools(shop: Shop) -> None:
-    examined = shop("doctor", "--json", CELERY_BROKER_DSN="amqp://user:hidden-word@localhost//")
+    examined = shop("doctor", "--json", CELERY_BROKER_DSN="sqs://user:hidden-word@localhost")
     assert finding(examined, "broker")["state"] == "warn"
+    assert "hidden-word" not in examined.out
+
+
+def test_a_rabbitmq_that_is_away_fails_and_its_password_is_not_shown(shop: Shop) -> None:
+    dsn = "amqp://user:hidden-word@127.0.0.1:1//"
+    examined = shop("doctor", "--json", CELERY_BROKER_DSN=dsn)
+    assert finding(examined, "RabbitMQ, broker")["state"] == "fail"
     assert "hidden-word" not in examined.out
 
 

@@ -15,6 +15,7 @@ from tests.unit.checkout import REPOSITORY, SERVICES
 
 PRODUCTION = ("docker-compose.yml",)
 DEVELOPMENT = ("docker-compose.dev.yml",)
+SCALED = (*PRODUCTION, "docker-compose.scale.yml")
 LAYERED = PRODUCTION + DEVELOPMENT
 PYTHON_SERVICES = tuple(name for name in SERVICES if name != "redis")
 PASSWORD = {"FLOWER_PASSWORD": "correct horse"}
@@ -150,6 +151,36 @@ def test_the_shop_runs_without_privileges(files: tuple[str, ...], name: str) -> 
 
 
 @both_ways
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_can_write_outside_its_folders(files: tuple[str, ...], name: str) -> None:
+    service = read(files)["services"][name]
+
+    assert service["read_only"] is True
+    assert "/tmp" in service["tmpfs"]
+    assert service["cap_drop"] == ["ALL"]
+    # Its entrypoint starts as root, to take over its folder; the server has none of these.
+    entrypoint = ["CHOWN", "SETGID", "SETUID"] if name == "redis" else []
+    assert service.get("cap_add", []) == entrypoint
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_each_kind_of_worker_can_be_scaled_on_its_own() -> None:
+    services = read(SCALED)["services"]
+
+    assert set(services) - set(SERVICES) == {"worker_default", "worker_priority"}
+    assert "workers" not in services
+    together = read(PRODUCTION)["services"]["workers"]
+    for queue in ("default", "priority"):
+        service = services[f"worker_{queue}"]
+        assert service["command"] == ["shop", "workers", "--queue", queue]
+        assert service["healthcheck"]["test"][-1] == f"worker-{queue}"
+        own = {"command", "healthcheck"}
+        assert {k: v for k, v in service.items() if k not in own} == {
+            k: v for k, v in together.items() if k not in own
+        }
+
+
+@both_ways
 def test_redis_keeps_what_it_acknowledged(files: tuple[str, ...]) -> None:
     service = read(files)["services"]["redis"]
     command = " ".join(service["command"])
@@ -217,11 +248,16 @@ def test_every_setting_reaches_the_containers(files: tuple[str, ...], name: str)
 
     environment = read(files)["services"][name]["environment"]
 
-    assert settings == set(environment) - {"PYTHONPATH", "WATCHFILES_FORCE_POLLING"}
+    # Only the API counts in a folder: Flower's own metrics would land there too.
+    assert ("PROMETHEUS_MULTIPROC_DIR" in environment) == (name == "backend")
+    assert settings == set(environment) - {"PYTHONPATH", "WATCHFILES_FORCE_POLLING"} | {
+        "PROMETHEUS_MULTIPROC_DIR"
+    }
     assert environment["REDIS_HOST"] == "redis"
     # What nobody set stays unset, so that its default stands in one place.
     assert {key for key, value in environment.items() if value is not None} <= {
         "REDIS_HOST", "REDIS_PORT", "FLOWER_PASSWORD", "LOG_DIR", "LOG_FORMAT", "SHOP_RUN_DIR",
+            "PROMETHEUS_MULTIPROC_DIR",
         "PYTHONPATH",
     }  # fmt: skip
 

@@ -23,8 +23,9 @@ def shown_values() -> dict[str, str]:
 def test_lists_every_setting() -> None:
     settings = {field.upper() for field in Settings.model_fields}
 
-    # The image says where its services leave their signs of life.
-    assert set(shown_values()) == (settings - {"SHOP_RUN_DIR"}) | COMPOSE_ONLY
+    # The image and Compose say where services leave their signs of life and their counts.
+    folders = {"SHOP_RUN_DIR", "PROMETHEUS_MULTIPROC_DIR"}
+    assert set(shown_values()) == (settings - folders) | COMPOSE_ONLY
 
 
 def test_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

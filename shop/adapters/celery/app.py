@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Celery
 
-from shop.adapters.celery import transport
+from shop.adapters.celery import rabbitmq, transport
 from shop.adapters.celery.config import publisher_config, worker_config
 from shop.adapters.celery.connection import AMQP
 from shop.settings import Settings
@@ -25,6 +25,7 @@ def create_publisher_app(settings: Settings, *, socket_timeout_s: float) -> Cele
 
 def _create(config: dict[str, Any]) -> Celery:
     transport.install()
+    rabbitmq.install()
     app = Celery(APP_NAME, amqp=AMQP, set_as_current=False, fixups=[])
     app.conf.update(config)
     return app

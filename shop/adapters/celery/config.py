@@ -5,6 +5,7 @@ from typing import Any
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 
+from shop.adapters.celery import rabbitmq
 from shop.domain.work import Queue, TaskName
 from shop.settings import RESULT_TTL_S, Settings
 
@@ -31,7 +32,8 @@ SOFT_SHUTDOWN_S = 2.0
 def worker_config(settings: Settings) -> dict[str, Any]:
     """For workers, Beat, Flower and whoever reads results."""
     return {
-        **_common(settings, WORKER_SOCKET_TIMEOUT_S),
+        **_common(settings),
+        **_consuming(settings),
         "result_backend": settings.backend_dsn,
         "result_expires": RESULT_TTL_S,
         "result_backend_thread_safe": True,
@@ -69,7 +71,8 @@ def publisher_config(settings: Settings, *, socket_timeout_s: float) -> dict[str
     that nobody here waits for.
     """
     return {
-        **_common(settings, socket_timeout_s),
+        **_common(settings),
+        **_publishing(settings, socket_timeout_s),
         "result_backend": "disabled://",
         # One more try at once, for a connection that went stale; the sweep does the rest.
         "task_publish_retry": True,
@@ -83,24 +86,54 @@ def publisher_config(settings: Settings, *, socket_timeout_s: float) -> dict[str
     }
 
 
-def _common(settings: Settings, socket_timeout_s: float) -> dict[str, Any]:
+def _consuming(settings: Settings) -> dict[str, Any]:
+    if not settings.uses_rabbitmq:
+        return {"broker_transport_options": _redis_options(WORKER_SOCKET_TIMEOUT_S)}
+    return {
+        "broker_transport_options": rabbitmq.worker_options(WORKER_SOCKET_TIMEOUT_S),
+        "broker_connection_timeout": WORKER_SOCKET_TIMEOUT_S,
+        "broker_heartbeat": rabbitmq.HEARTBEAT_S,
+        "worker_consumer": "shop.adapters.celery.consumer:Consumer",
+    }
+
+
+def _publishing(settings: Settings, socket_timeout_s: float) -> dict[str, Any]:
+    if not settings.uses_rabbitmq:
+        return {"broker_transport_options": _redis_options(socket_timeout_s)}
+    return {
+        "broker_transport_options": rabbitmq.publisher_options(socket_timeout_s),
+        "broker_connection_timeout": socket_timeout_s,
+    }
+
+
+def _redis_options(socket_timeout_s: float) -> dict[str, Any]:
+    return {
+        "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        # Without it a failed acknowledgement keeps its prefetch slot for good, and the worker
+        # stalls with a full queue.
+        "retry_on_timeout": True,
+        "socket_timeout": socket_timeout_s,
+        "socket_connect_timeout": socket_timeout_s,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    queue_arguments = rabbitmq.QUEUE_ARGUMENTS if settings.uses_rabbitmq else None
     return {
         "broker_url": settings.broker_dsn,
-        "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT_S,
-            # Without it a failed acknowledgement keeps its prefetch slot for good, and the
-            # worker stalls with a full queue.
-            "retry_on_timeout": True,
-            "socket_timeout": socket_timeout_s,
-            "socket_connect_timeout": socket_timeout_s,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-        },
         "task_serializer": "json",
         "result_serializer": "json",
         "accept_content": ["json"],
         "task_queues": [
-            KombuQueue(queue, Exchange(queue, type="direct"), routing_key=queue) for queue in Queue
+            KombuQueue(
+                queue,
+                Exchange(queue, type="direct"),
+                routing_key=queue,
+                queue_arguments=queue_arguments,
+            )
+            for queue in Queue
         ],
         # A misspelt queue is an error, not a new queue that nobody reads.
         "task_create_missing_queues": False,

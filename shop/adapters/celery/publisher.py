@@ -5,17 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 
-from amqp.exceptions import ChannelError, NotFound
 from celery import Celery
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
+from shop.adapters.celery.depth import messages_waiting
 from shop.adapters.celery.envelope import publishing_options
+from shop.adapters.celery.errors import BROKER_ERRORS
 from shop.domain.errors import PublishFailed
 from shop.domain.work import Job
-
-#: What a broker that is away raises, by way of kombu or past it.
-_BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 
 class CeleryPublisher:
@@ -26,19 +22,15 @@ class CeleryPublisher:
 
     def publish(self, job: Job) -> None:
         try:
-            self._app.send_task(job.task.value, **publishing_options(job))
-        except _BROKER_ERRORS as error:
+            # Mandatory: RabbitMQ would confirm, and drop, what no queue takes any more.
+            self._app.send_task(job.task.value, **publishing_options(job), mandatory=True)
+        except BROKER_ERRORS as error:
             raise PublishFailed(f"{type(error).__name__}: {error}") from error
 
     def is_idle(self, queue: str) -> bool:
         try:
-            with self._app.connection_or_acquire(pool=True) as connection:
-                declared = connection.default_channel.queue_declare(queue, passive=True)
-                return bool(declared.message_count == 0)
-        except (ChannelError, NotFound):
-            # An empty list does not exist in Redis.
-            return True
-        except _BROKER_ERRORS as error:
+            return messages_waiting(self._app, queue) == 0
+        except BROKER_ERRORS as error:
             raise PublishFailed(f"{type(error).__name__}: {error}") from error
 
     def queue_of(self, task: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery, states
 
 from shop.adapters.redis import keys
-from shop.adapters.redis.autopipeline import AutoPipeline
+from shop.adapters.redis.autopipeline import AutoPipeline, all_of
 from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.ledger import timings
 from shop.domain.work import TaskReport
@@ -25,9 +25,14 @@ class CeleryTaskLookup:
     async def find(self, task_id: str) -> TaskReport | None:
         backend = self._app.backend
         with store_errors():
-            # The result first: once it is there, all the stamps are.
-            payload = await self._results.run("GET", backend.get_key_for_task(task_id))
-            fields: dict[Any, Any] = await self._store.run("HGETALL", keys.task(task_id))
+            stamps = "HGETALL", keys.task(task_id)
+            payload, fields = await all_of(
+                self._results.ask("GET", backend.get_key_for_task(task_id)),
+                self._store.ask(*stamps),
+            )
+            if payload and "finished_at" not in fields:
+                # It ended between the two: a result goes with all of its stamps.
+                fields = await self._store.run(*stamps)
         if not fields:
             return None
         meta = backend.decode(payload) if payload else {}

@@ -1,6 +1,6 @@
 """The shop's state in Redis: live workers, waiting tasks, open and dead work, stock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from redis import Redis
 
@@ -15,12 +15,20 @@ LONG_OVERDUE_MS = 60_000
 NAMED_IDS = 3
 
 
-def examined(store: Redis, broker: Redis | None) -> Iterator[Finding]:
-    """What waits, who works on it, and what was given up; `broker` is None if it is no Redis."""
+def examined(
+    store: Redis, broker: Redis | None, waiting_in: Mapping[str, int] | None = None
+) -> Iterator[Finding]:
+    """What waits, who works on it, and what was given up.
+
+    `broker` is None if it is no Redis; then `waiting_in` says what it holds, as far as is known.
+    """
     count = store.register_script(source("count_workers"))
     alive = count(keys=[keys.workers(queue) for queue in Queue], args=[keys.WORKER_TTL_S * 1000])
     for queue, workers in zip(Queue, alive, strict=True):
-        waiting = None if broker is None else int(broker.llen(queue.value))
+        if broker is not None:
+            waiting: int | None = int(broker.llen(queue.value))
+        else:
+            waiting = (waiting_in or {}).get(queue.value)
         yield Finding(
             f"queue {queue.value}",
             State.OK if workers else State.FAIL,

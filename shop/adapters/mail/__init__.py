@@ -10,7 +10,9 @@ def create_mailer(settings: Settings) -> Mailer:
     """Real mail when `SMTP_URL` is set, else the log."""
     if settings.smtp_url is not None:
         return SmtpMailer(settings.smtp_url.get_secret_value(), sender=settings.smtp_from)
-    return LogMailer(delay_s=settings.notification_delay_ms / 1000)
+    return LogMailer(
+        delay_s=settings.notification_delay_ms / 1000, in_clear=settings.log_format == "console"
+    )
 
 
 __all__ = ["LogMailer", "SmtpMailer", "create_mailer"]

@@ -3,16 +3,18 @@
 import logging
 import time
 
+from shop.adapters.privacy import masked
 from shop.domain.notification import Notification
 
 logger = logging.getLogger(__name__)
 
 
 class LogMailer:
-    """Waits `delay_s`, then logs the message."""
+    """Waits `delay_s`, then logs the message: in clear if `in_clear`, which production is not."""
 
-    def __init__(self, *, delay_s: float) -> None:
+    def __init__(self, *, delay_s: float, in_clear: bool) -> None:
         self._delay_s = delay_s
+        self._in_clear = in_clear
 
     @property
     def max_delivery_s(self) -> float:
@@ -20,4 +22,8 @@ class LogMailer:
 
     def deliver(self, notification: Notification) -> None:
         time.sleep(self._delay_s)
-        logger.info("notified %s: %s", notification.email, notification.message)
+        if self._in_clear:
+            logger.info("notified %s: %s", notification.email, notification.message)
+        else:
+            length = len(notification.message)
+            logger.info("notified %s: %d characters", masked(notification.email), length)

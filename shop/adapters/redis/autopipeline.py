@@ -47,21 +47,14 @@ class AutoPipeline:
 
         Raises `StoreUnavailable`; for a command that was refused what redis-py makes of it.
         """
-        return await self._ask(words, options)
+        return await self.ask(*words, **options)
 
     async def run_all(self, *commands: Sequence[Any]) -> list[Any]:
         """The replies to several commands of one request, which are sent together.
 
         Raises as `run` does, for the first of them that fails.
         """
-        replies = [self._ask(words, {}) for words in commands]
-        try:
-            return [await reply for reply in replies]
-        finally:
-            for reply in replies:
-                # After an error or a cancellation nobody asks for the others' outcome.
-                if not reply.cancel() and not reply.cancelled():
-                    reply.exception()
+        return await all_of(*[self.ask(*words) for words in commands])
 
     async def run_script(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
         """The reply of `script`, which the server is taught when it does not know it."""
@@ -71,7 +64,8 @@ class AutoPipeline:
         except NoScriptError:
             return await self.run("EVAL", script.text, *rest)
 
-    def _ask(self, words: Sequence[Any], options: dict[str, Any]) -> "asyncio.Future[Any]":
+    def ask(self, *words: Any, **options: Any) -> "asyncio.Future[Any]":
+        """What `run` awaits, for a request that asks several servers at once: see `all_of`."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Command(words, options, reply))
         if self._sender is None:
@@ -114,6 +108,17 @@ class AutoPipeline:
         finally:
             # None is left, unless this is being ended or something unforeseen was raised.
             _give_up(batch)
+
+
+async def all_of(*replies: "asyncio.Future[Any]") -> list[Any]:
+    """The replies that were asked for; raises as `run` does, for the first that fails."""
+    try:
+        return [await reply for reply in replies]
+    finally:
+        for reply in replies:
+            # After an error or a cancellation nobody asks for the others' outcome.
+            if not reply.cancel() and not reply.cancelled():
+                reply.exception()
 
 
 def _give_up(commands: Iterable[_Command], why: str = "the client is being closed") -> None:

@@ -16,6 +16,19 @@ ORDERS_DEAD = "orders:dead"
 NOTIFICATIONS_OPEN = "notifications:open"
 NOTIFICATIONS_DEAD = "notifications:dead"
 
+#: Hashes of counts, each raised in the step that it counts: no count is lost or doubled.
+METRICS_ORDERS = "metrics:orders"
+METRICS_NOTIFICATIONS = "metrics:notifications"
+METRICS_DEAD = "metrics:dead"
+METRICS_SWEEPS = "metrics:sweeps"
+METRICS_TASKS = "metrics:tasks"
+
+#: The stock's books, hashes of units by SKU, and what the last audit found.
+AUDIT_INITIAL = "audit:initial"
+AUDIT_RESTOCKED = "audit:restocked"
+AUDIT_SOLD = "audit:sold"
+AUDIT_RESULT = "audit:result"
+
 STOCK_PREFIX = "stock:"
 
 

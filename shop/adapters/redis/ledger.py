@@ -21,7 +21,11 @@ class RedisTaskLedger:
         stamp = delivery.enqueued_at_ms
         with store_errors():
             self._start(
-                keys=[keys.task(delivery.task_id), keys.watermark(delivery.queue)],
+                keys=[
+                    keys.task(delivery.task_id),
+                    keys.watermark(delivery.queue),
+                    keys.METRICS_TASKS,
+                ],
                 args=[
                     delivery.task,
                     delivery.delivery_id,
@@ -33,7 +37,7 @@ class RedisTaskLedger:
 
     def finished(self, task_id: str) -> None:
         with store_errors():
-            self._finish(keys=[keys.task(task_id)], args=[keys.TASK_TTL_S])
+            self._finish(keys=[keys.task(task_id), keys.METRICS_TASKS], args=[keys.TASK_TTL_S])
 
 
 def timings(fields: Mapping[str, str]) -> Timings:

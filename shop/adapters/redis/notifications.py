@@ -78,7 +78,11 @@ class RedisNotificationBook:
     def postpone(self, task_id: str, delay_s: float, reason: str) -> None:
         with store_errors():
             self._postpone(
-                keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN],
+                keys=[
+                    keys.notification(task_id),
+                    keys.NOTIFICATIONS_OPEN,
+                    keys.METRICS_NOTIFICATIONS,
+                ],
                 args=[task_id, round(delay_s * 1000), reason],
             )
 
@@ -110,6 +114,8 @@ class RedisNotificationBook:
                     keys.notification(task_id),
                     keys.NOTIFICATIONS_OPEN,
                     keys.NOTIFICATIONS_DEAD,
+                    keys.METRICS_NOTIFICATIONS,
+                    keys.METRICS_DEAD,
                 ],
                 args=[task_id, status, reason, keys.NOTIFICATION_TTL_S],
             )

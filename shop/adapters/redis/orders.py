@@ -50,6 +50,7 @@ class RedisOrderIntake:
                     keys.ORDERS_OPEN,
                     keys.task(task_id),
                     keys.invoice(order.id),
+                    keys.METRICS_ORDERS,
                 ],
                 args=[
                     *_content(order),
@@ -109,6 +110,7 @@ class RedisOrderBook:
                     keys.order_status(order.id),
                     keys.ORDERS_OPEN,
                     keys.invoice(order.id),
+                    keys.METRICS_ORDERS,
                 ],
                 args=[*_content(order), task_id, delivery_id, due_after_ms],
             )
@@ -132,6 +134,9 @@ class RedisOrderBook:
                     keys.ORDERS_DEAD,
                     keys.task(follow_ups.invoice_task_id),
                     keys.task(notification_id),
+                    keys.METRICS_ORDERS,
+                    keys.AUDIT_INITIAL,
+                    keys.AUDIT_SOLD,
                 ],
                 args=[
                     order_id,
@@ -144,6 +149,7 @@ class RedisOrderBook:
                     TaskName.GENERATE_INVOICE,
                     TaskName.SEND_NOTIFICATION,
                     keys.TASK_TTL_S,
+                    item,
                 ],
             )
         if reply[0] == "unknown":
@@ -172,6 +178,7 @@ class RedisOrderBook:
                     keys.ORDERS_OPEN,
                     keys.invoice(order_id),
                     keys.ORDERS_DEAD,
+                    keys.METRICS_ORDERS,
                 ],
                 args=[order_id, pdf],
             )
@@ -193,6 +200,8 @@ class RedisOrderBook:
                     keys.ORDERS_OPEN,
                     keys.ORDERS_DEAD,
                     keys.invoice(order_id),
+                    keys.METRICS_ORDERS,
+                    keys.METRICS_DEAD,
                 ],
                 args=[order_id, reason, given_up_in],
             )
@@ -213,6 +222,7 @@ class RedisOrderBook:
                     keys.ORDERS_OPEN,
                     keys.ORDERS_DEAD,
                     keys.task(task_id),
+                    keys.METRICS_ORDERS,
                 ],
                 args=[order_id, keys.TASK_TTL_S, task],
             )

@@ -25,13 +25,14 @@ class LostWork:
         """The store's time in milliseconds, and the ids that are now this caller's to send."""
         with store_errors():
             at_ms, *ids = self._claim(
-                keys=[self._open_key, keys.watermark(queue)],
+                keys=[self._open_key, keys.watermark(queue), keys.METRICS_SWEEPS],
                 args=[
                     int(queue_is_idle),
                     self._overdue_after_ms,
                     IN_HAND_SLACK_MS,
                     LOST_AT_LATEST_AFTER_MS,
                     limit,
+                    self._open_key.partition(":")[0],
                 ],
             )
         return at_ms, ids

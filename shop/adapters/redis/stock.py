@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,11 +12,14 @@ from redis import Redis
 
 from shop.adapters.redis import keys
 from shop.adapters.redis.client import store_errors
-from shop.domain.stock import StockLevel, StockReport
+from shop.adapters.redis.scripts import source
+from shop.domain.stock import StockAudit, StockBooks, StockLevel, StockReport
 
 #: Keys that one SCAN step looks at: large enough that round trips do not count, small enough that
 #: nobody else waits for it.
 SCAN_STEP = 1_000
+#: Items whose books one script looks at; Lua hands on no more than some thousand arguments.
+AUDIT_STEP = 500
 _PREFIX_LENGTH = len(keys.STOCK_PREFIX)
 #: As Redis itself reads a number, up to what Lua's numbers hold exactly.
 _WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,14}")
@@ -28,6 +31,8 @@ class RedisStockRoom:
     def __init__(self, client: Redis, *, timezone: str) -> None:
         self._client = client
         self._zone = ZoneInfo(timezone)
+        self._put = client.register_script(source("put_stock"))
+        self._audit = client.register_script(source("audit_stock"))
 
     def levels(self) -> list[StockLevel]:
         """Every item's level and price, by SKU; a level that is no number is left out."""
@@ -51,28 +56,21 @@ class RedisStockRoom:
         return _whole_number(texts[0])
 
     def put(self, level: StockLevel) -> None:
-        values = {keys.stock(level.sku): level.qty}
-        if level.price_minor is not None:
-            values[keys.price(level.sku)] = level.price_minor
         with store_errors():
-            self._client.mset(values)
+            self._put(**_putting(level, only_missing=False))
 
     def put_missing(self, levels: Iterable[StockLevel]) -> list[str]:
         wanted = list(levels)
         with store_errors(), self._client.pipeline(transaction=True) as pipe:
             for level in wanted:
-                pipe.set(keys.stock(level.sku), level.qty, nx=True)
-                if level.price_minor is not None:
-                    pipe.set(keys.price(level.sku), level.price_minor, nx=True)
-                else:
-                    pipe.exists(keys.price(level.sku))
+                self._put(**_putting(level, only_missing=True), client=pipe)
             replies = pipe.execute()
-        return [level.sku for level, was_set in zip(wanted, replies[::2], strict=True) if was_set]
+        return [level.sku for level, was_set in zip(wanted, replies, strict=True) if was_set]
 
     def report(self, day: date) -> StockReport:
         with store_errors():
             levels, unreadable = self._read()
-            return StockReport(day, self._now_ms(), levels, tuple(sorted(unreadable)))
+            return StockReport(day, self.now_ms(), levels, tuple(sorted(unreadable)))
 
     def store_report(self, report: StockReport) -> None:
         with store_errors():
@@ -84,9 +82,33 @@ class RedisStockRoom:
             text = self._client.get(keys.stock_report(day))
         return None if text is None else json.loads(text)
 
-    def today(self) -> date:
+    def books(self) -> Iterator[StockBooks]:
+        # The books are their own index: what they do not know has not been sold either.
+        cursor = 0
+        seen: set[str] = set()
+        while True:
+            with store_errors():
+                reply: Any = self._client.hscan(keys.AUDIT_INITIAL, cursor, count=AUDIT_STEP)
+                cursor, found = reply
+                # HSCAN may show a field twice, and of a small hash all at once.
+                skus = sorted(found.keys() - seen)
+                rows = [row for some in _steps(skus) for row in self._audited(some)]
+            seen.update(skus)
+            yield from rows
+            if cursor == 0:
+                return
+
+    def store_audit(self, audit: StockAudit) -> None:
         with store_errors():
-            now_ms = self._now_ms()
+            self._client.set(keys.AUDIT_RESULT, to_json(audit))
+
+    def now_ms(self) -> int:
+        with store_errors():
+            seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def today(self) -> date:
+        now_ms = self.now_ms()
         return datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone).date()
 
     def _read(self) -> tuple[dict[str, int], set[str]]:
@@ -113,9 +135,13 @@ class RedisStockRoom:
             if cursor == 0:
                 return levels, unreadable - levels.keys()
 
-    def _now_ms(self) -> int:
-        seconds, microseconds = self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
+    def _audited(self, skus: Sequence[str]) -> list[StockBooks]:
+        books = [keys.AUDIT_INITIAL, keys.AUDIT_RESTOCKED, keys.AUDIT_SOLD]
+        rows = self._audit(keys=[*books, *map(keys.stock, skus)], args=skus)
+        return [
+            StockBooks(sku, int(initial), int(restocked), int(sold), _left(left))
+            for sku, (initial, restocked, sold, left) in zip(skus, rows, strict=True)
+        ]
 
 
 class _WholeNumbers(dict[str | None, int | None]):
@@ -129,3 +155,20 @@ class _WholeNumbers(dict[str | None, int | None]):
 def _whole_number(text: str | None) -> int | None:
     """The same rule as in the scripts."""
     return int(text) if text is not None and _WHOLE_NUMBER.fullmatch(text) else None
+
+
+def _putting(level: StockLevel, *, only_missing: bool) -> dict[str, Any]:
+    price = "" if level.price_minor is None else level.price_minor
+    books = (keys.AUDIT_INITIAL, keys.AUDIT_RESTOCKED, keys.AUDIT_SOLD)
+    return {
+        "keys": [keys.stock(level.sku), keys.price(level.sku), *books],
+        "args": [level.sku, level.qty, price, int(only_missing)],
+    }
+
+
+def _steps(skus: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (skus[begin : begin + AUDIT_STEP] for begin in range(0, len(skus), AUDIT_STEP))
+
+
+def _left(reply: int | str) -> int | None:
+    return None if reply == "" else int(reply)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from shop.api.answers import NO_STORE
-from shop.api.deps import OrderIdInPath, in_time, known_order_id, services
+from shop.api.deps import ORDER_ID_IN_PATH, in_time, order_id_in_path, services
 from shop.api.openapi import header, problems
 from shop.api.problems import (
     INVOICE_NOT_READY,
@@ -39,10 +39,11 @@ class PdfResponse(Response):
         },
         **problems(ORDER_NOT_FOUND, INVOICE_NOT_READY, ORDER_FAILED, STORE_UNAVAILABLE),
     },
+    openapi_extra=ORDER_ID_IN_PATH,
 )
-async def show_invoice(request: Request, order_id: OrderIdInPath) -> Response:
+async def show_invoice(request: Request) -> Response:
     """The invoice as a PDF; while there is none, the problem's `type` says why."""
-    order_id = known_order_id(order_id)
+    order_id = order_id_in_path(request)
     pdf = await in_time(_invoice(services(request).orders, order_id))
     disposition = f'attachment; filename="invoice-{order_id}.pdf"'
     return PdfResponse(pdf, headers={**NO_STORE, "Content-Disposition": disposition})

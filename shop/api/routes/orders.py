@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from shop.api.answers import answer, utc
 from shop.api.body import read_json
-from shop.api.deps import OrderIdInPath, in_time, known_order_id, services
+from shop.api.deps import ORDER_ID_IN_PATH, in_time, order_id_in_path, services
 from shop.api.openapi import header, json_body, problems
 from shop.api.problems import (
     BACKLOG_FULL,
@@ -74,10 +74,11 @@ async def place_order(request: Request) -> Response:
     "/order/{order_id}",
     summary="Where an order stands",
     responses={200: {"model": OrderView}, **problems(ORDER_NOT_FOUND, STORE_UNAVAILABLE)},
+    openapi_extra=ORDER_ID_IN_PATH,
 )
-async def show_order(request: Request, order_id: OrderIdInPath) -> Response:
+async def show_order(request: Request) -> Response:
     """Its status, why it failed if it did, and where its invoice is once there is one."""
-    order_id = known_order_id(order_id)
+    order_id = order_id_in_path(request)
     record = await in_time(services(request).orders.find(order_id))
     if record is None:
         raise UnknownOrder(order_id)

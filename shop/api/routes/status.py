@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from shop.api.answers import answer, utc
 from shop.api.body import shown
 from shop.api.deps import in_time, services
-from shop.api.openapi import problems
+from shop.api.openapi import path_parameter, problems
 from shop.api.problems import STORE_UNAVAILABLE, TASK_NOT_FOUND, Problem
 from shop.api.schemas import TaskView
 from shop.domain.work import TaskReport, Timings
@@ -24,9 +24,13 @@ MAX_TASK_ID_CHARS = 255
     "/status/{task_id}",
     summary="What became of a task",
     responses={200: {"model": TaskView}, **problems(TASK_NOT_FOUND, STORE_UNAVAILABLE)},
+    openapi_extra=path_parameter(
+        "task_id", "The task that an answer named.", "5d1e0a3c-8f0e-4f52-9c57-0a4f7a6b9d21"
+    ),
 )
-async def show_task(request: Request, task_id: str) -> Response:
+async def show_task(request: Request) -> Response:
     """Its state in Celery's words, its result or error, and when it passed which stage."""
+    task_id: str = request.path_params["task_id"]
     report = None
     if len(task_id) <= MAX_TASK_ID_CHARS:
         report = await in_time(services(request).tasks.find(task_id))

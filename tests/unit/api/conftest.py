@@ -12,7 +12,8 @@ from shop.bootstrap import ApiServices
 from shop.domain.errors import OrderConflict, PublishFailed, StoreUnavailable
 from shop.domain.notification import Notification
 from shop.domain.order import Order, OrderRecord, OrderStatus, Placement
-from shop.domain.work import Job, TaskReport, Workload
+from shop.domain.tally import Tally
+from shop.domain.work import Job, TaskReport, Waiting, Workload
 from shop.services.notifying import NotificationDesk
 from shop.services.ordering import OrderDesk
 from shop.settings import Settings
@@ -127,14 +128,24 @@ class FakeWorkloadGauge:
 class FakeQueueGauge:
     def __init__(self, store: FakeStore) -> None:
         self._store = store
-        self.waiting = {"default": 5, "priority": 0}
+        self.waiting = {"default": Waiting(5, 2.5), "priority": Waiting(0)}
         self.broken = False
 
-    async def depths(self) -> Mapping[str, int]:
+    async def read(self) -> Mapping[str, Waiting]:
         await self._store.touch()
         if self.broken:
             raise StoreUnavailable("the broker is away")
         return self.waiting
+
+
+class FakeTallies:
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+        self.tally = Tally()
+
+    async def read(self) -> Tally:
+        await self._store.touch()
+        return self.tally
 
 
 @dataclass
@@ -147,6 +158,7 @@ class World:
     def __post_init__(self) -> None:
         self.readiness = FakeReadiness(self.store)
         self.queues = FakeQueueGauge(self.store)
+        self.tallies = FakeTallies(self.store)
 
     def services(self) -> ApiServices:
         return ApiServices(
@@ -156,6 +168,7 @@ class World:
             readiness=self.readiness,
             workload=FakeWorkloadGauge(self.store),
             queues=self.queues,
+            tallies=self.tallies,
             close=self._close,
         )
 

@@ -11,6 +11,9 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from shop.api import deps
+from shop.domain.stock import StockAudit
+from shop.domain.tally import BUCKETS_MS, Histogram, Tally
+from shop.domain.work import Waiting
 from tests.unit.api.conftest import World, client_of
 from tests.unit.api.test_orders import ORDER
 
@@ -114,10 +117,13 @@ async def test_how_much_work_waits_is_read_when_it_is_asked_for(
         ("shop_dead_orders",): 1,
         ("shop_queue_depth", "default"): 5,
         ("shop_queue_depth", "priority"): 0,
+        ("shop_queue_oldest_message_age_seconds", "default"): 2.5,
+        ("shop_queue_oldest_message_age_seconds", "priority"): 0,
     }
     assert await gauges(client) == expected
 
-    world.queues.waiting["default"] = 8
+    world.queues.waiting["default"] = Waiting(8, None)
+    del expected["shop_queue_oldest_message_age_seconds", "default"]
     assert await gauges(client) == expected | {("shop_queue_depth", "default"): 8}
 
 
@@ -171,3 +177,79 @@ async def test_open_metrics_ends_once_with_the_gauges_before_its_end(
     assert text.count("# EOF") == 1
     assert text.endswith("# EOF\n")
     assert "shop_store_up 1.0" in text
+
+
+async def labelled(client: httpx.AsyncClient, name: str) -> dict[str, float]:
+    """The labels' values, `le` last -> the sample's."""
+    text = (await client.get("/metrics")).text
+    return {
+        "/".join(value for _, value in sorted(sample.labels.items(), reverse=True)): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+async def test_what_never_happened_is_0_and_not_absent(client: httpx.AsyncClient) -> None:
+    assert await labelled(client, "shop_orders_placed_total") == {"": 0}
+    assert await labelled(client, "shop_orders_total") == {
+        "processed": 0, "unknown_item": 0, "out_of_stock": 0, "attempts_exhausted": 0,
+    }  # fmt: skip
+    assert set(await labelled(client, "shop_dead_letters_total")) == {
+        "order", "invoice", "notification",
+    }  # fmt: skip
+    # Before the first audit nobody knows.
+    assert await labelled(client, "shop_stock_units") == {}
+
+
+async def test_what_the_shop_has_done_is_what_the_store_has_counted(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    world.tallies.tally = Tally(
+        orders={"placed": 9, "processed": 5, "out_of_stock": 2, "revived": 1, "invoiced": 4},
+        notifications={"delivered": 7, "postponed": 3},
+        dead={"invoice": 1},
+        sweeps={"orders": 60},
+        claimed={"orders": 2},
+        redelivered={"process_order": 6},
+        audit=StockAudit(at_ms=1_500, items=2, initial=10, restocked=-1, sold=5, left=3, missing=1),
+    )
+
+    shown = {
+        name: await labelled(client, f"shop_{name}")
+        for name in (
+            "orders_placed_total", "orders_revived_total", "invoices_total", "orders_total",
+            "notifications_total", "sweeps_total", "sweep_repairs_total",
+            "task_redeliveries_total", "stock_units", "stock_drift_units",
+            "stock_audit_timestamp_seconds",
+        )
+    }  # fmt: skip
+
+    assert shown["orders_placed_total"] == {"": 9}
+    assert shown["orders_revived_total"] == {"": 1}
+    assert shown["invoices_total"] == {"": 4}
+    assert (shown["orders_total"]["processed"], shown["orders_total"]["out_of_stock"]) == (5, 2)
+    assert shown["notifications_total"] == {"delivered": 7, "failed": 0, "postponed": 3}
+    assert shown["sweeps_total"] == {"orders": 60, "notifications": 0}
+    assert shown["sweep_repairs_total"] == {"orders": 2, "notifications": 0}
+    assert shown["task_redeliveries_total"] == {"process_order": 6}
+    assert shown["stock_units"] == {"initial": 10, "restocked": -1, "sold": 5, "left": 3}
+    assert shown["stock_drift_units"] == {"surplus": 0, "missing": 1}
+    assert shown["stock_audit_timestamp_seconds"] == {"": 1.5}
+
+
+async def test_a_tasks_times_are_cumulated_when_they_are_read(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    counts = [0] * (len(BUCKETS_MS) + 1)
+    counts[0], counts[2], counts[-1] = 4, 2, 1
+    world.tallies.tally = Tally(waits={"process_order": Histogram(tuple(counts), 700_010)})
+
+    buckets = await labelled(client, "shop_task_wait_seconds_bucket")
+
+    assert [buckets[f"process_order/{bound}"] for bound in ("0.001", "0.002", "0.005", "0.01")] == [
+        4, 4, 6, 6,
+    ]  # fmt: skip
+    assert (buckets["process_order/600.0"], buckets["process_order/+Inf"]) == (6, 7)
+    assert await labelled(client, "shop_task_wait_seconds_count") == {"process_order": 7}
+    assert await labelled(client, "shop_task_wait_seconds_sum") == {"process_order": 700.01}

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from shop.domain.errors import StoreUnavailable
+from shop.domain.stock import StockLevel
 from shop.services.reporting import Reporting
 from testing.fakes import FakeStockRoom, FakeStore
 
@@ -38,3 +39,32 @@ def test_without_the_store_there_is_none(store: FakeStore) -> None:
 
     with pytest.raises(StoreUnavailable):
         Reporting(FakeStockRoom(store)).daily()
+
+
+def test_an_audit_names_what_does_not_add_up(
+    store: FakeStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = FakeStockRoom(store)
+    for sku in ("FINE", "MORE", "LESS", "BAD"):
+        room.put(StockLevel(sku, 5))
+    store.stock |= {"MORE": "6", "LESS": "-1", "BAD": "many"}
+
+    found = Reporting(room).audit()
+
+    assert (found.items, found.surplus, found.missing) == (4, 1, 6)
+    assert (found.negative, found.unreadable) == (1, 1)
+    assert found.at_ms == store.clock.now_ms
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "stock audit: 3 of 4 items do not add up: MORE (+1), LESS (-6), BAD (unreadable)"
+    )
+
+
+def test_an_audit_of_books_that_add_up_is_silent(
+    store: FakeStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = FakeStockRoom(store)
+    room.put(StockLevel("SKU-1", 5))
+
+    assert Reporting(room).audit().drifting == 0
+    assert caplog.records == []

@@ -23,10 +23,11 @@ def app(make_settings: MakeSettings) -> Celery:
     return create_worker_app(make_settings(timezone="Asia/Tokyo"), beat_schedule=beat_schedule())
 
 
-def test_the_two_tasks_are_scheduled_by_their_public_names() -> None:
+def test_the_tasks_are_scheduled_by_their_public_names() -> None:
     assert {entry["task"] for entry in beat_schedule().values()} == {
         TaskName.DAILY_STOCK_REPORT,
         TaskName.CHECK_PENDING_ORDERS,
+        TaskName.AUDIT_STOCK,
     }
 
 

@@ -12,3 +12,23 @@ local function whole_number_at(key)
     return math.abs(number) < 1e15 and number or nil
   end
 end
+
+-- Counts for the metrics, in the same step as what they count. A key that people have damaged must
+-- not keep an order from moving on: hence `pcall`.
+local function count(key, field, number)
+  redis.pcall('HINCRBY', key, field, number or 1)
+end
+
+-- A histogram's buckets in milliseconds; `shop/domain/tally.py` has the same.
+local function observe(key, name, ms)
+  local bucket = 'inf'
+  for _, bound in ipairs({1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000,
+    120000, 300000, 600000}) do
+    if ms <= bound then
+      bucket = bound
+      break
+    end
+  end
+  count(key, name .. ':' .. bucket)
+  count(key, name .. ':sum', ms)
+end

@@ -1,6 +1,7 @@
 -- Count an attempt at processing an order and push its due time back. An order whose task was
 -- sent by hand, without being placed, is recorded here.
 -- KEYS  1 order hash  2 order status  3 open orders  4 invoice
+--       5 counts of orders
 -- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 delivery id
 --       7 overdue after, lease included, ms
 -- reply {status, attempts} | {'conflict', 0}
@@ -10,6 +11,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   -- An invoice that somebody made by hand before there was an order is not this order's. Not as
   -- the first write: after one that frees memory, a full server would not refuse the others.
   redis.call('DEL', KEYS[4])
+  count(KEYS[5], 'placed')
 else
   local seen = redis.call('HMGET', KEYS[1], 'item', 'qty', 'email')
   if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] then

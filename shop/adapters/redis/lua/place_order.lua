@@ -1,5 +1,6 @@
 -- Record an order as pending, owed and issued; an order that is there already is compared.
 -- KEYS  1 order hash  2 order status  3 open orders  4 task hash  5 invoice
+--       6 counts of orders
 -- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 task name
 --       7 overdue after, ms  8 task expiry, s  9 limit of open orders (0: none)
 -- reply {'placed', task id, now, status} | {'repeated', task id, placed at, status}
@@ -29,4 +30,5 @@ redis.call('SET', KEYS[2], 'pending')
 redis.call('ZADD', KEYS[3], now_ms + ARGV[7], ARGV[1])
 redis.call('HSET', KEYS[4], 'task', ARGV[6], 'enqueued_at', now_ms)
 redis.call('EXPIRE', KEYS[4], ARGV[8])
+count(KEYS[6], 'placed')
 return {'placed', ARGV[5], now_ms, 'pending'}

@@ -1,5 +1,6 @@
 -- Take an order up again that failed or was given up; it is due at once.
 -- KEYS  1 order hash  2 order status  3 open orders  4 dead orders  5 task hash
+--       6 counts of orders
 -- ARGV  1 order id  2 task expiry, s  3 task name
 -- reply {'revived', now} | {'unknown'} | {'refused', status}
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -19,4 +20,5 @@ redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('ZADD', KEYS[3], now_ms, ARGV[1])
 redis.call('HSET', KEYS[5], 'task', ARGV[3], 'enqueued_at', now_ms)
 redis.call('EXPIRE', KEYS[5], ARGV[2])
+count(KEYS[6], 'revived')
 return {'revived', now_ms}

@@ -2,10 +2,12 @@
 -- once. What the transition gives rise to (invoice, notification) is recorded with it.
 -- KEYS  1 order hash  2 order status  3 open orders  4 stock  5 price
 --       6 notification hash  7 open notifications  8 dead orders  9 task hash of the invoice
---       10 task hash of the notification
+--       10 task hash of the notification  11 counts of orders
+--       12 units of each SKU that the audit began with  13 units sold
 -- ARGV  1 order id  2 overdue after, ms  3 invoice task id  4 notification task id ('': none)
 --       5 notice if processed  6 notice if the item is unknown  7 notice if out of stock
 --       8 task name of invoices  9 task name of notifications  10 task expiry, s
+--       11 item
 -- reply {status, reason, now, processed at, unit price, invoice task id ('' if none is owed),
 --        notification task id ('' if none is owed)}
 --       Whether this call made the transition or an earlier one. {'unknown'}: no such order.
@@ -48,6 +50,14 @@ if status == 'pending' then
     redis.call('ZADD', KEYS[7], now_ms + ARGV[2], ARGV[4])
     redis.call('HSET', KEYS[10], 'task', ARGV[9], 'enqueued_at', now_ms)
     redis.call('EXPIRE', KEYS[10], ARGV[10])
+  end
+
+  -- After the stock and the status, which whoever watches sees follow each other.
+  count(KEYS[11], reason == '' and status or reason)
+  if status == 'processed' then
+    -- An item whose stock was set by hand comes into the books with its first sale.
+    redis.pcall('HSETNX', KEYS[12], ARGV[11], stock)
+    count(KEYS[13], ARGV[11], qty)
   end
 end
 

@@ -98,6 +98,7 @@ class TestQueues:
             "send_notification": "priority",
             "daily_stock_report": "default",
             "check_pending_orders": "default",
+            "audit_stock": "default",
         }
 
     def test_the_labs_control_puts_them_among_the_orders(self, make_settings: MakeSettings) -> None:

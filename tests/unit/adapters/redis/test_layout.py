@@ -62,6 +62,7 @@ async def test_a_placed_order(valkey: ValkeyProcess, client: Redis) -> None:
         "order:1001:status": "string",
         "orders:open": "zset",
         "task:task-1": "hash",
+        "metrics:orders": "hash",
     }
     at_ms = placement.enqueued_at_ms
     assert client.get("order:1001:status") == "pending"
@@ -169,7 +170,9 @@ def test_stock_prices_and_the_days_report(client: Redis) -> None:
     room.store_report(report)
 
     assert (client.get("stock:SKU-1"), client.get("price:SKU-1")) == ("7", "1990")
-    assert set(types(client)) == {"stock:SKU-1", "price:SKU-1", "report:stock:2026-03-01"}
+    assert set(types(client)) == {"stock:SKU-1", "price:SKU-1", "report:stock:2026-03-01"} | {
+        "audit:initial"
+    }
 
 
 def test_stamps_and_the_watermark(client: Redis) -> None:

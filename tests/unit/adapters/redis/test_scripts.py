@@ -10,6 +10,8 @@ import shop.adapters.redis
 from shop.adapters.redis.scripts import source
 
 FOLDER = Path(str(files(shop.adapters.redis)))
+#: They take a key, or an argument, for each of whatever they are asked for.
+OF_ANY_NUMBER = {"count_workers", "audit_stock"}
 NAMES = sorted(path.stem for path in (FOLDER / "lua").glob("[a-z]*.lua"))
 
 
@@ -45,7 +47,7 @@ def test_the_header_says_what_it_replies(name: str) -> None:
     assert re.search(r"^reply ", header(name), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "count_workers"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OF_ANY_NUMBER])
 @pytest.mark.parametrize("kind", ["KEYS", "ARGV"])
 def test_the_header_numbers_all_that_is_taken(name: str, kind: str) -> None:
     body = (FOLDER / "lua" / f"{name}.lua").read_text()
@@ -75,7 +77,7 @@ def test_no_script_walks_over_keys_or_takes_a_clients_time(name: str) -> None:
 def test_keys_and_expiries_stand_in_one_module_only() -> None:
     templates = re.compile(
         r"""["'](?:order|orders|invoice|notification|notifications|stock|price|report|task"""
-        r"""|watermark|workers):"""
+        r"""|watermark|workers|metrics|audit):"""
     )
     elsewhere = [
         path.relative_to(FOLDER.parents[1])
