@@ -177,18 +177,28 @@ with LocalStack(without={BEAT, FLOWER}) as stack:
 """
 
 
+def whereabouts(owner: "subprocess.Popen[str]", stderr: Path) -> str:
+    """Where each thread of `owner` is; it ends by this."""
+    owner.send_signal(signal.SIGABRT)
+    owner.wait(WITHIN_S)
+    return stderr.read_text()
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_outlives_whoever_started_it(signum: signal.Signals, tmp_path: Path) -> None:
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER],
-        cwd=ROOT,
-        # Who is killed cannot remove the stack's folder.
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    complaints = tmp_path / "stderr"
+    with complaints.open("w") as stderr:
+        owner = subprocess.Popen(
+            # So that it can be asked where it hangs.
+            [sys.executable, "-X", "faulthandler", "-c", OWNER],
+            cwd=ROOT,
+            # Who is killed cannot remove the stack's folder.
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
     try:
         assert owner.stdout is not None
         pids = [int(pid) for pid in owner.stdout.readline().split()]
@@ -196,7 +206,12 @@ def test_no_process_outlives_whoever_started_it(signum: signal.Signals, tmp_path
         assert len(pids) > 4
         assert all(psutil.pid_exists(pid) for pid in pids)
         owner.send_signal(signum)
-        owner.wait(WITHIN_S)
+        wait_for(
+            "the owner has ended",
+            lambda: owner.poll() is not None,
+            within_s=WITHIN_S,
+            explain=lambda: whereabouts(owner, complaints),
+        )
         wait_for(
             "all services have ended",
             lambda: not any(psutil.pid_exists(pid) for pid in pids),
