@@ -19,6 +19,10 @@ class Notification(BaseModel):
     )
 
 
+#: In place of a status: another delivery of it is under way.
+IN_HAND = "in_hand"
+
+
 class NotificationStatus(StrEnum):
     """Where a notification stands."""
 

@@ -158,7 +158,7 @@ class NotificationBook(Protocol):
     ) -> Begun:
         """Count the attempt and push the due time back; records what was sent by hand.
 
-        The sweep leaves it alone for `lease_s` longer than other work that has begun.
+        For `lease_s` the sweep leaves it alone, and other deliveries are told `IN_HAND`.
         """
         ...
 

@@ -5,7 +5,7 @@ import random
 from uuid import uuid4
 
 from shop.domain.errors import DeliveryFailed, PublishFailed
-from shop.domain.notification import Notification, NotificationStatus
+from shop.domain.notification import IN_HAND, Notification, NotificationStatus
 from shop.domain.ports import AsyncPublisher, Mailer, NotificationBook, NotificationIntake
 from shop.domain.work import Job, TaskName
 
@@ -47,11 +47,18 @@ class Notifier:
 
     def deliver(
         self, notification: Notification, task_id: str, delivery_id: str
-    ) -> NotificationStatus:
-        """Where the notification stands afterwards; `PENDING` when it is to be tried again."""
+    ) -> NotificationStatus | None:
+        """Where the notification stands afterwards; `PENDING` when it is to be tried again.
+
+        None while another delivery of it is under way: should that not come to an end, the sweep
+        sends it again.
+        """
         begun = self._notifications.begin(
             notification, task_id, delivery_id, lease_s=self._mailer.max_delivery_s
         )
+        if begun.status == IN_HAND:
+            logger.info("notification %s is in another's hand", task_id)
+            return None
         if begun.status != NotificationStatus.PENDING:
             return NotificationStatus(begun.status)
         if begun.attempts > MAX_ATTEMPTS:

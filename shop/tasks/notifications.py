@@ -20,6 +20,9 @@ def register(app: Celery) -> None:
             TaskName.SEND_NOTIFICATION, Notification, {"email": email, "message": message}
         )
         status = self.services.notifier.deliver(notification, self.request.id, self.delivery_id)
+        if status is None:
+            # The result is the other delivery's.
+            raise Ignore
         if status is NotificationStatus.PENDING:
             # The sweep sends it again when it is due: a retry by Celery would wait in a
             # worker's memory, and is dropped when publishing it fails.

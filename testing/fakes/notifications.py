@@ -6,7 +6,12 @@ from shop.adapters.redis.keys import (
     NOTIFICATION_TTL_S,
     TASK_TTL_S,
 )
-from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
+from shop.domain.notification import (
+    IN_HAND,
+    Notification,
+    NotificationRecord,
+    NotificationStatus,
+)
 from shop.domain.order import Begun
 from shop.domain.work import Claim, TaskName
 from testing.fakes.lost import claim_lost
@@ -49,6 +54,11 @@ class FakeNotificationBook:
         with store.step() as now_ms:
             row = store.notifications.setdefault(task_id, _row(notification))
             if row.status == NotificationStatus.PENDING:
+                due_ms = store.notifications_open.get(task_id, 0)
+                is_leased = due_ms > now_ms + self._overdue_after_ms
+                if row.holder not in (None, delivery_id) and is_leased:
+                    return Begun(IN_HAND, row.attempts)
+                row.holder = delivery_id
                 store.notifications_open[task_id] = now_ms + self._overdue_after_ms + lease_ms
                 if row.delivery != delivery_id:
                     row.attempts += 1
@@ -75,6 +85,7 @@ class FakeNotificationBook:
             row = store.notifications.get(task_id)
             if row is not None and row.status == NotificationStatus.PENDING:
                 row.reason = reason
+                row.holder = None
                 store.notifications_open[task_id] = now_ms + round(delay_s * 1000)
                 if row.postponed_after != row.attempts:
                     row.postponed_after = row.attempts

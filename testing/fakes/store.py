@@ -55,6 +55,8 @@ class NotificationRow:
     status: str = "pending"
     attempts: int = 0
     delivery: str | None = None
+    #: The delivery that is under way, as far as anybody knows.
+    holder: str | None = None
     reason: str | None = None
     postponed_after: int | None = None
     expires_at_ms: int | None = None

@@ -1,5 +1,8 @@
 """`NotificationIntake` and `NotificationBook`: owed until delivered, or given up."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 from shop.domain.notification import NotificationRecord, NotificationStatus
 from shop.domain.order import Begun
 from tests.builders import ANN, a_notification
@@ -8,6 +11,7 @@ from tests.contract.backends import OVERDUE_AFTER_MS, Backend, Ports
 PENDING = NotificationRecord(
     "task-1", ANN, "Your parcel is here.", NotificationStatus.PENDING, 0, None
 )
+LEASE_MS = 20_000
 
 
 def lost(ports: Ports) -> list[str]:
@@ -63,6 +67,55 @@ class TestBegun:
         assert record is not None
         assert (record.email, record.message) == (ANN, "Your parcel is here.")
         assert backend.open_notifications() == {"task-1"}
+
+
+class TestInHand:
+    """A delivery that has a lease is not joined by another."""
+
+    def test_another_delivery_is_told_and_changes_nothing(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        assert begin(ports, "one") == Begun("pending", 1)
+
+        assert begin(ports, "two") == Begun("in_hand", 1)
+        # As a client repeats itself whose reply was lost.
+        assert begin(ports, "one") == Begun("pending", 1)
+
+        backend.pass_time(LEASE_MS + OVERDUE_AFTER_MS)
+        assert lost(ports) == ["task-1"]
+
+    def test_when_the_lease_has_ended_another_one_begins(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        begin(ports, "one")
+        backend.pass_time(LEASE_MS)
+
+        assert begin(ports, "two") == Begun("pending", 2)
+        assert begin(ports, "one") == Begun("in_hand", 2)
+
+    def test_when_it_has_failed_another_one_begins(self, ports: Ports) -> None:
+        begin(ports, "one")
+        ports.notifications.postpone("task-1", 60.0, "the server is away")
+
+        assert begin(ports, "two") == Begun("pending", 2)
+
+    def test_when_it_has_succeeded_there_is_nothing_to_begin(self, ports: Ports) -> None:
+        begin(ports, "one")
+        ports.notifications.delivered("task-1")
+
+        assert begin(ports, "two") == Begun("delivered", 1)
+
+    def test_of_many_at_once_one_begins(self, ports: Ports) -> None:
+        with ThreadPoolExecutor(20) as threads:
+            begun = list(threads.map(lambda number: begin(ports, f"number-{number}"), range(20)))
+
+        assert Counter(found.status for found in begun) == {"pending": 1, "in_hand": 19}
+
+
+def begin(ports: Ports, delivery_id: str) -> Begun:
+    return ports.notifications.begin(
+        a_notification(), "task-1", delivery_id, lease_s=LEASE_MS / 1000
+    )
 
 
 class TestDelivered:

@@ -64,7 +64,8 @@ class RedisNotificationBook:
                     notification.email,
                     notification.message,
                     delivery_id,
-                    self._overdue_after_ms + round(lease_s * 1000),
+                    self._overdue_after_ms,
+                    round(lease_s * 1000),
                 ],
             )
         return Begun(status, attempts)

@@ -115,6 +115,26 @@ class TestNotifier:
         assert status is NotificationStatus.DELIVERED
         assert len(mailer.delivered) == 1
 
+    def test_a_delivery_that_comes_while_another_is_under_way_sends_nothing(
+        self, notifier: Notifier, store: FakeStore, mailer: FakeMailer
+    ) -> None:
+        """As when a connection is lost, and the broker gives what is in hand to somebody else."""
+        mailer.max_delivery_s = 20.0
+        seen: list[NotificationStatus | None] = []
+
+        def meanwhile() -> None:
+            if not seen:
+                seen.append(notifier.deliver(a_notification(), "task-1", "two"))
+
+        mailer.meanwhile = meanwhile
+
+        status = notifier.deliver(a_notification(), "task-1", "one")
+
+        assert seen == [None]
+        assert status is NotificationStatus.DELIVERED
+        assert len(mailer.delivered) == 1
+        assert store.notifications_open == {}
+
     def test_after_the_last_attempt_it_is_given_up(
         self, notifier: Notifier, store: FakeStore, mailer: FakeMailer
     ) -> None:

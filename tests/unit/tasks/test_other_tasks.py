@@ -7,11 +7,12 @@ import pytest
 from redis import Redis
 
 from shop.adapters.redis.client import connect
+from shop.adapters.redis.notifications import RedisNotificationBook
 from shop.adapters.redis.orders import RedisOrderBook
 from shop.adapters.redis.stock import RedisStockRoom
 from shop.domain.stock import StockLevel
 from shop.domain.work import Queue
-from tests.builders import ANN, an_order
+from tests.builders import ANN, a_notification, an_order
 from tests.unit.tasks.running import Shop
 
 
@@ -98,6 +99,25 @@ class TestNotification:
         ]
         # In JSON, as in production, to whom and what is not said.
         assert "notified a***@example.com: 16 characters" in [line["message"] for line in lines]
+
+    def test_one_that_is_in_anothers_hand_is_left_to_it(self, shop: Shop) -> None:
+        book = RedisNotificationBook(shop.store, overdue_after_ms=2_000)
+        book.begin(a_notification(), "in-hand", "another", lease_s=60.0)
+
+        sent = shop.send(
+            "send_notification",
+            ANN,
+            "Your parcel is here.",
+            queue="priority",
+            task_id="in-hand",
+        )
+        shop.wait("it has ended", lambda: shop.store.hget("task:in-hand", "finished_at"))
+        shop.drain()
+
+        # Its result is the other's to give.
+        assert sent.state == "PENDING"
+        record = shop.store.hgetall("notification:in-hand")
+        assert (record["status"], record["attempts"]) == ("pending", "1")
 
     def test_one_that_fails_waits_for_the_sweep(self, shop: Shop) -> None:
         # The default worker has a mail server that is not there.

@@ -4,6 +4,7 @@
 -- reply now
 if redis.call('HGET', KEYS[1], 'status') == 'pending' then
   redis.call('HSET', KEYS[1], 'reason', ARGV[3])
+  redis.call('HDEL', KEYS[1], 'holder')
   redis.call('ZADD', KEYS[2], now_ms + ARGV[2], ARGV[1])
   -- Once an attempt, though the call may be repeated.
   local seen = redis.call('HMGET', KEYS[1], 'attempts', 'postponed_after')
