@@ -83,6 +83,8 @@ class ApiKilledBeforePublishing(Fault):
         return self._proof
 
     def heal(self) -> None:
+        # Ctrl-C may have come just when it was frozen.
+        self._stack.service(WORKER_DEFAULT).resume()
         if not self._api.is_running:
             self._api.start()
         host, _, port = self._stack.base_url.removeprefix("http://").partition(":")

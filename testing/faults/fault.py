@@ -38,7 +38,7 @@ class Fault(ABC):
 
     @abstractmethod
     def heal(self) -> None:
-        """Mend it, however far `inject` came."""
+        """Mend it, however far `inject` came; called once more when Ctrl-C breaks it off."""
 
     def __enter__(self) -> Self:
         self._record(Phase.INJECTED)
@@ -61,7 +61,13 @@ class Fault(ABC):
         self._end()
 
     def _end(self) -> None:
-        self.heal()
+        try:
+            self.heal()
+        except KeyboardInterrupt:
+            # Somebody is impatient; what is broken may not be theirs alone.
+            self.heal()
+            self._record(Phase.HEALED)
+            raise
         self._record(Phase.HEALED)
 
     def _record(self, phase: Phase, **details: Any) -> None:

@@ -146,6 +146,9 @@ class WorkerKilled(Fault):
     def heal(self) -> None:
         if not self._worker.is_running:
             self._worker.start()
+        else:
+            # Ctrl-C may have come when it was stopped to be looked at.
+            self._worker.signal_all(signal.SIGCONT)
 
     def _caught(self, app: Celery) -> bool:
         """Kill it if it has an unfinished task now; it is stopped while it is looked at."""
@@ -176,24 +179,58 @@ class WorkerFrozen(Fault):
 
     name = "worker-frozen"
 
-    def __init__(self, stack: Stack, worker: str, history: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        worker: str,
+        history: Recorder | None = None,
+        *,
+        mid_task: bool = False,
+        busy_within_s: float = BUSY_WITHIN_S,
+    ) -> None:
+        """`mid_task` waits until it has an unfinished task in its hand, and keeps it there.
+
+        Left frozen until somebody else has done that task, it wakes up as a duplicate.
+        """
         super().__init__(history)
+        self._stack = stack
         self._worker = stack.service(worker)
+        self._queue = worker.removeprefix("worker-")
+        self._mid_task = mid_task
+        self._busy_within_s = busy_within_s
         self._pids: list[int] = []
+        self._task_ids: list[str] = []
 
     def inject(self) -> None:
-        # A frozen container cannot be asked.
-        self._pids = self._worker.pids()
-        self._worker.pause()
+        if self._mid_task:
+            with _questions(self._stack) as app:
+                _wait("a task in hand", lambda: self._caught(app), self._busy_within_s)
+        else:
+            self._freeze()
 
     def confirm(self) -> Mapping[str, Any]:
         _wait(
             f"{self._worker.name} stands still", lambda: self._worker.is_frozen, REPLACED_WITHIN_S
         )
-        return {"pids": self._pids}
+        return {"pids": self._pids, "task_ids": self._task_ids}
 
     def heal(self) -> None:
         self._worker.resume()
+
+    def _freeze(self) -> None:
+        # A frozen container cannot be asked.
+        self._pids = self._worker.pids()
+        self._worker.pause()
+
+    def _caught(self, app: Celery) -> bool:
+        held = sorted(_in_hand(app, self._queue))
+        if not held:
+            return False
+        self._freeze()
+        self._task_ids = _unfinished(self._stack, held)
+        if not self._task_ids:
+            self._worker.resume()
+        return bool(self._task_ids)
 
 
 @contextmanager
