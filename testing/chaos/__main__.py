@@ -1,8 +1,6 @@
 """The command: `python -m testing.chaos --quick --seed 7`."""
 
 import random
-import shlex
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +17,7 @@ from testing.chaos.report import summary, write_report
 from testing.chaos.runner import Outcome, Run, RunBroke
 from testing.chaos.runner import Progress as RunProgress
 from testing.checkers import Verdict
-from testing.commands import commit, interrupt_on_sigterm
-from testing.stack import StackFailed
-from testing.waiting import TimedOut
+from testing.commands import again, commit, interrupt_on_sigterm, show_origin
 
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 BROKE = 2
@@ -52,18 +48,19 @@ def chaos(
     options = ["--quick"] * quick + ["--seed", str(seed)]
     options += [] if orders is None else ["--orders", str(orders)]
     options += [] if broker == REDIS_BROKER else ["--broker", broker]
-    again = shlex.join([Path(sys.executable).name, "-m", "testing.chaos", *options])
+    repeat = again("testing.chaos", *options)
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     folder = out or Path("results") / f"{stamp}-chaos-{profile.name}-{commit()}"
     interrupt_on_sigterm()
     try:
         folder.mkdir(parents=True)
         outcome = _execute(plans.Plan(seed, profile), folder, console)
-        write_report(folder, outcome, again)
+        write_report(folder, outcome, repeat)
     except KeyboardInterrupt:
         console.print("interrupted: everything was healed and stopped")
         code = BROKE
-    except (RunBroke, DriverBroke, StackFailed, TimedOut, OSError) as error:
+    except Exception as error:
+        show_origin(console, error, RunBroke, DriverBroke)
         console.print(f"the harness broke: {type(error).__name__}: {error}", markup=False)
         code = BROKE
     else:
@@ -73,7 +70,7 @@ def chaos(
         console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
         code = EXIT_CODES[outcome.verdict]
     if code:
-        console.print(f"seed {seed}; run it again: {again}", soft_wrap=True)
+        console.print(f"seed {seed}; run it again: {repeat}", soft_wrap=True)
     raise typer.Exit(code)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -42,6 +43,7 @@ class Driver:
         self._history = history
         self._loop = asyncio.new_event_loop()
         self._enough = Flag()
+        self._began = Flag()
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, name="driver", daemon=True)
         self._main: asyncio.Task[None] | None = None
@@ -74,9 +76,15 @@ class Driver:
         asyncio.run_coroutine_threadsafe(self._place(send), self._loop).result()
 
     def cancel(self) -> None:
-        """End it, whatever is under way."""
-        if self._main is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._main.cancel)
+        """End it, whatever is under way; harmless when it was not started."""
+        if self._thread.ident is None:
+            self._loop.close()
+            return
+        # Before that there is nothing to cancel, and it would go on for ever.
+        self._began.wait()
+        if self._main is not None:
+            with suppress(RuntimeError):  # the loop is closed: it has ended
+                self._loop.call_soon_threadsafe(self._main.cancel)
         self._thread.join()
 
     def _run(self) -> None:
@@ -87,10 +95,12 @@ class Driver:
         except BaseException as error:
             self._error = error
         finally:
+            self._began.set()
             self._loop.close()
 
     async def _drive(self) -> None:
         self._main = asyncio.current_task()
+        self._began.set()
         limits = httpx.Limits(max_connections=CONNECTIONS)
         timeout = httpx.Timeout(ANSWER_WITHIN_S, pool=GIVE_UP_AFTER_S)
         self._http = httpx.AsyncClient(

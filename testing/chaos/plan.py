@@ -128,7 +128,7 @@ class Plan:
             yield Arrival(gap_s, sends)
 
     def disturbances(self) -> list[Disturbance]:
-        """In random order, but for the first: a killed pool process is a mild beginning."""
+        """In random order."""
         draw = random.Random(f"{self.seed} faults")  # noqa: S311
         profile = self.profile
         faults = [

@@ -125,9 +125,10 @@ class Run:
         self._progress = Progress()
         self._restarts: Counter[str] = Counter()
         self._last_heal_ms = 0
+        self._logs: dict[str, str] = {}
 
     def execute(self) -> Outcome:
-        """Leaves `history.jsonl`, `final_state.json` and `verdict.json` in the folder.
+        """Leaves `history.jsonl`, `final_state.json`, `verdict.json` and logs in the folder.
 
         Raises `RunBroke`, `StackFailed`, `TimedOut`, `DriverBroke`.
         """
@@ -142,6 +143,8 @@ class Run:
                     {"SMTP_URL": sink.url}, without={FLOWER}, broker=self._plan.profile.broker
                 )
             )
+            # However it ends: a run that broke has to be understood as well.
+            opened.callback(self._keep_logs, stack)
             store = stack.redis()
             for sku, units in self._plan.stock.items():
                 store.set(f"stock:{sku}", units)
@@ -161,9 +164,6 @@ class Run:
             self._show("judging")
             collect_deliveries(store, history)
             final = read_final_state(stack.redis(decode_responses=False), self._plan.stock)
-            logs = {service.name: service.logs() for service in stack.services}
-        for name, text in logs.items():
-            (self._folder / f"{name}.log").write_text(text)
         (self._folder / "final_state.json").write_text(json.dumps(final.as_json()))
         expected = Expectations(faults=self._plan.faults_expected)
         outcome = Outcome(
@@ -173,13 +173,18 @@ class Run:
             drain_after_fault_s=_seconds(self._last_heal_ms, drained_ms),
             took_s=round(time.monotonic() - began_s, 1),
             restarts=dict(self._restarts),
-            stalls=sum(text.count(STALLED) for text in logs.values()),
+            stalls=sum(text.count(STALLED) for text in self._logs.values()),
             attempts=driver.attempts,
             given_up=driver.given_up,
             arrivals_waited_s=round(driver.waited_s, 1),
         )
         (self._folder / "verdict.json").write_text(json.dumps(outcome.as_json(), indent=2))
         return outcome
+
+    def _keep_logs(self, stack: Stack) -> None:
+        self._logs = {service.name: service.logs() for service in stack.services}
+        for name, text in self._logs.items():
+            (self._folder / f"{name}.log").write_text(text)
 
     def _disturb(self, stack: RoutedStack, driver: Driver, history: HistoryWriter) -> None:
         for number, disturbance in enumerate(self._plan.disturbances(), start=1):
@@ -202,16 +207,15 @@ class Run:
             self._progress.faults = number
 
     def _wait_for_driver(self, stack: Stack, driver: Driver) -> None:
-        deadline_s = time.monotonic() + DRIVER_WITHIN_S + self._seconds_of_orders_left(driver)
+        # Arrivals wait while too much is owed, and a busy machine takes its time to do it.
+        sent, since_s = driver.orders, time.monotonic()
         while not driver.is_done:
-            if time.monotonic() > deadline_s:
-                raise RunBroke(f"the driver has not ended; {driver.orders} orders were sent")
+            if driver.orders != sent:
+                sent, since_s = driver.orders, time.monotonic()
+            elif time.monotonic() > since_s + DRIVER_WITHIN_S:
+                raise RunBroke(f"nothing was sent for {DRIVER_WITHIN_S:.0f} s, after {sent} orders")
             self._pass(0.2, stack, driver, "sending the rest")
             self._revive(stack)
-
-    def _seconds_of_orders_left(self, driver: Driver) -> float:
-        left = max(0, self._plan.profile.orders - driver.orders)
-        return 2 * left / self._plan.profile.orders_per_s
 
     def _drain(self, stack: Stack) -> int | None:
         """When nothing was owed any more, ms; None if that took too long."""

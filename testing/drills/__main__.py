@@ -2,32 +2,20 @@
 
 import json
 import random
-import shlex
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
-from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from testing.commands import commit, interrupt_on_sigterm
+from testing.commands import again, commit, interrupt_on_sigterm, show_origin
 from testing.drills.registry import DRILLS
 from testing.drills.report import Outcome, as_json, table
-from testing.faults import FaultDidNotTakeHold
-from testing.stack import StackFailed
-from testing.waiting import TimedOut
 
 KEPT, BROKEN, HARNESS_BROKE = 0, 1, 2
-#: What a drill raises when nothing can be said about the shop.
-BREAKS = (
-    *(StackFailed, TimedOut, FaultDidNotTakeHold),
-    *(RedisError, httpx.HTTPError, OSError, ImportError),
-)
 
 
 def drills(
@@ -53,7 +41,7 @@ def drills(
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     options = [*(names or []), "--seed", str(seed)]
     options += [] if times is None else ["--times", str(times)]
-    again = shlex.join([Path(sys.executable).name, "-m", "testing.drills", *options])
+    repeat = again("testing.drills", *options)
     folder = out or Path("results") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-drills-{commit()}"
     interrupt_on_sigterm()
     outcomes: dict[str, Outcome] = {}
@@ -67,12 +55,13 @@ def drills(
         _execute(chosen, times, seed, folder, console, outcomes)
     except KeyboardInterrupt:
         broke = "interrupted: everything was healed and stopped"
-    except BREAKS as error:
+    except Exception as error:
+        show_origin(console, error)
         said = str(error).strip() or "no more is known"
         broke = f"the harness broke: {type(error).__name__}: {said.splitlines()[0]}"
         # A stack that failed says what its queues and logs held: too much for a line.
         (folder / "broke.txt").write_text(f"{type(error).__name__}: {said}\n")
-    raise typer.Exit(_tell(console, folder, outcomes, seed, broke, again))
+    raise typer.Exit(_tell(console, folder, outcomes, seed, broke, repeat))
 
 
 def _execute(
@@ -113,7 +102,7 @@ def _tell(
     outcomes: dict[str, Outcome],
     seed: int,
     broke: str | None,
-    again: str,
+    repeat: str,
 ) -> int:
     if outcomes:
         Console(highlight=False).print(table(outcomes))
@@ -129,7 +118,7 @@ def _tell(
     else:
         code = KEPT if all(outcome.result.is_kept for outcome in outcomes.values()) else BROKEN
     if code:
-        console.print(f"seed {seed}; run it again: {again}", markup=False, soft_wrap=True)
+        console.print(f"seed {seed}; run it again: {repeat}", markup=False, soft_wrap=True)
     return code
 
 

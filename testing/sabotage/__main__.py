@@ -2,9 +2,6 @@
 
 import json
 import random
-import shlex
-import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +10,11 @@ import typer
 from rich.console import Console
 
 from testing.chaos.driver import DriverBroke
-from testing.commands import commit, interrupt_on_sigterm
-from testing.faults import FaultDidNotTakeHold
+from testing.commands import BREAKS, again, commit, interrupt_on_sigterm, show_origin
 from testing.sabotage.registry import SABOTAGES
 from testing.sabotage.report import Row, exit_code, summary
 from testing.sabotage.sabotage import Sabotage
 from testing.sabotage.trial import run_trial
-from testing.stack import StackFailed
-from testing.waiting import TimedOut
 
 BROKE = 2
 
@@ -52,7 +46,8 @@ def sabotage(
     except KeyboardInterrupt:
         console.print("interrupted: everything was healed and stopped")
         code = BROKE
-    except OSError as error:
+    except Exception as error:
+        show_origin(console, error)
         console.print(f"the harness broke: {type(error).__name__}: {error}", markup=False)
         code = BROKE
     else:
@@ -61,9 +56,10 @@ def sabotage(
         Console(highlight=False).print(summary(rows))
     if code:
         noticed = {row.sabotage.name for row in rows if row.is_noticed}
-        again = _again([each.name for each in chosen if each.name not in noticed], seed)
+        names = [each.name for each in chosen if each.name not in noticed]
+        repeat = again("testing.sabotage", *names, "--seed", str(seed))
         console.print(f"logs and histories: {folder}", soft_wrap=True)
-        console.print(f"seed {seed}; run it again: {again}", soft_wrap=True)
+        console.print(f"seed {seed}; run it again: {repeat}", soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -75,7 +71,7 @@ def _attempt(sabotage: Sabotage, seed: int, folder: Path, console: Console) -> R
 
         try:
             row = Row(sabotage, trial=run_trial(sabotage, seed, folder, show))
-        except (StackFailed, TimedOut, FaultDidNotTakeHold, DriverBroke) as error:
+        except (*BREAKS, DriverBroke) as error:
             row = Row(sabotage, error=f"{type(error).__name__}: {error}")
     console.print(row.line, markup=False)
     for reason in row.reasons:
@@ -87,11 +83,6 @@ def _named(name: str) -> Sabotage:
     if name not in SABOTAGES:
         raise typer.BadParameter(f"{name} is none of {', '.join(SABOTAGES)}")
     return SABOTAGES[name]
-
-
-def _again(names: Sequence[str], seed: int) -> str:
-    python = Path(sys.executable).name
-    return shlex.join([python, "-m", "testing.sabotage", *names, "--seed", str(seed)])
 
 
 if __name__ == "__main__":

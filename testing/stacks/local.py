@@ -124,7 +124,8 @@ class LocalStack(BaseStack):
             handle = ProcessHandle(
                 service,
                 folder=folder,
-                environment=_environment(os.environ),
+                # What is killed cannot remove its temporary files: they go with the folder.
+                environment={**_environment(os.environ), "TMPDIR": str(folder)},
                 guard=guard,
                 alive_file=run_dir / f"{service.name}.alive",
             )
