@@ -84,6 +84,12 @@ class ContainerHandle:
         """What the engine's health check says: `starting`, `healthy` or `unhealthy`."""
         return str(self._state()["Health"]["Status"])
 
+    @property
+    def health_command(self) -> list[str]:
+        """What the engine runs for that, to be run at once by `run`."""
+        how, *command = self._spec.options["healthcheck"]["test"]
+        return ["sh", "-c", *command] if how == "CMD-SHELL" else command
+
     def start(self) -> None:
         if self.is_running:
             raise StackFailed(f"{self.name} runs already")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redis import Redis
@@ -25,6 +26,7 @@ SMALL, LARGE = 1_000, 100_000
 AT_A_TIME = 10_000
 LONG_MS = 10 * 60 * 1000
 SWEEPS = 20
+SWEEPS_AT_ONCE = 8
 #: Below this, a sweep's time is that of its round trips, and noise.
 NOISE_S = 0.002
 #: A sweep that looked at all that waits would take a hundred times as long.
@@ -154,7 +156,10 @@ def test_a_backlog_of_100_000_waiting_orders_is_not_sent_again(shop: Shop) -> No
     assert large_s <= RATIO * max(small_s, NOISE_S)
 
     shop.ledger.started(a_delivery(f"task-of-{orders[0]}", enqueued_at_ms=first_ms - 2 * LONG_MS))
-    assert shop.sweep.run() == {TaskName.PROCESS_ORDER: 1}
+    with ThreadPoolExecutor(SWEEPS_AT_ONCE) as threads:
+        sweeps = [threads.submit(shop.sweep.run) for _ in range(SWEEPS_AT_ONCE)]
+        swept = [sweep.result(timeout=30) for sweep in sweeps]
+    assert [found for found in swept if found] == [{TaskName.PROCESS_ORDER: 1}]
     assert '"task-of-lost"' in shop.newest_message()
     behind_s = shop.sweep_takes_s()
 

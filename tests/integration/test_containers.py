@@ -1,20 +1,27 @@
 """What only containers have: a user of their own, an image, health checks, limits."""
 
 import json
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from testing.stack import StackFailed
 from testing.stacks.container import ContainerHandle
 from testing.stacks.containers import ContainerStack
 from testing.stacks.image import build_image
 from testing.waiting import wait_for
+from tests.integration.customer import Customer, Goods
 
 pytestmark = pytest.mark.docker
 
 SERVICES = ("backend", "workers", "celery_beat", "flower")
 #: The first health check comes after an interval of 10 s.
 HEALTHY_WITHIN_S = 60.0
+#: In docker-compose.yml, for a sign of life.
+MAX_AGE_S = 15.0
 
 
 @pytest.fixture(params=SERVICES)
@@ -80,3 +87,66 @@ def test_the_health_check_finds_it_healthy(container_stack: ContainerStack, name
         within_s=HEALTHY_WITHIN_S,
         explain=container_stack.describe,
     )
+
+
+@pytest.fixture(scope="module")
+def impatient_stack() -> Iterator[ContainerStack]:
+    """Its watchdog judges after 3 s."""
+    with ContainerStack({"STALL_AFTER_S": "3"}) as stack:
+        yield stack
+
+
+def test_a_stuck_worker_ends_itself_and_is_started_again(impatient_stack: ContainerStack) -> None:
+    """By the supervisor in its container, which goes on, as does the other worker."""
+    stack = impatient_stack
+    workers = stack.container("workers")
+    goods = Goods(stack.redis(), level=10, price_minor=1_990)
+    before = {queue: _worker(workers, queue) for queue in ("default", "priority")}
+    with stack.celery() as app, Customer(stack) as customer:
+        # Alive, connected and deaf.
+        app.control.cancel_consumer("default", reply=True, timeout=5)
+        customer.invoiced(customer.place(goods.sku))
+
+    assert goods.left == 8
+    assert "this worker ends itself" in workers.logs()
+    assert _worker(workers, "default") != before["default"]
+    assert _worker(workers, "priority") == before["priority"]
+    assert _health(workers) == "ok"
+
+
+def test_the_health_check_tells_of_a_worker_whose_watchdog_cannot(
+    impatient_stack: ContainerStack,
+) -> None:
+    workers = impatient_stack.container("workers")
+    wait_for("both show signs of life", lambda: _health(workers) == "ok", within_s=HEALTHY_WITHIN_S)
+    with _standing_still(workers, _worker(workers, "default")):
+        wait_for(
+            "the check names it",
+            lambda: "worker-default: last sign of life" in _health(workers),
+            within_s=2 * MAX_AGE_S,
+        )
+        assert workers.is_running
+    wait_for("it is well again", lambda: _health(workers) == "ok", within_s=HEALTHY_WITHIN_S)
+
+
+def _worker(workers: ContainerHandle, queue: str) -> int:
+    """The main process of the worker of a queue."""
+    found = [p.pid for p in workers.processes() if f"worker -Q {queue}" in p.command]
+    return min(found, default=0)
+
+
+def _health(workers: ContainerHandle) -> str:
+    """What the container's health check says, without waiting for its turn."""
+    try:
+        return workers.run(workers.health_command).strip()
+    except StackFailed as error:
+        return str(error)
+
+
+@contextmanager
+def _standing_still(workers: ContainerHandle, pid: int) -> Iterator[None]:
+    workers.send_signal(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        workers.send_signal(pid, signal.SIGCONT)
