@@ -1,11 +1,10 @@
 """The lab's command: `python -m loadtest run priority-under-flood --seed 7`."""
 
 import random
-import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -18,6 +17,7 @@ from loadtest.results.lock import StackHeld
 from loadtest.results.manifest import ManifestUnreadable
 from loadtest.running.generator import GeneratorBroke
 from loadtest.running.intake import NoIntake
+from loadtest.running.interrupting import ended_in_peace
 from loadtest.running.targets import Refused
 from loadtest.running.warmup import NeverWarm
 from testing.stack import StackFailed
@@ -25,6 +25,7 @@ from testing.waiting import TimedOut
 
 BROKE = 2
 RESULTS = Path("results")
+CUT_OFF = "interrupted: everything was stopped, the folder is marked as incomplete"
 #: What ends a run with one line and exit code 2.
 REASONS = (
     BenchBroke,
@@ -76,15 +77,27 @@ def run(
     broker: Annotated[
         str | None, typer.Option(help="`rabbitmq`, in a container, instead of Redis.")
     ] = None,
+    probes_per_s: Annotated[
+        float | None, typer.Option(min=0, help="Instead of the profile's.")
+    ] = None,
+    orders_per_s: Annotated[
+        float | None, typer.Option(min=0, help="Instead of the profile's.")
+    ] = None,
+    duration_s: Annotated[
+        float | None, typer.Option(min=1, help="Of all blocks together, instead of the profile's.")
+    ] = None,
 ) -> None:
     """Run an experiment, and exit by its verdict."""
+    from loadtest.experiments.experiment import Changes
     from loadtest.running.session import Session
 
     chosen = _drawn(seed)
+    changes = Changes(probes_per_s, orders_per_s, duration_s)
     _exit_by(
         lambda: Session(notes, out, sys.argv).run(
-            name, profile, chosen, stack, control, sabotage=sabotage, broker=broker
-        )
+            name, profile, chosen, stack, control, sabotage=sabotage, broker=broker, changes=changes
+        ),
+        interrupted=CUT_OFF,
     )
 
 
@@ -98,7 +111,9 @@ def replay(
     """Run the schedule and the configuration of an earlier run again."""
     from loadtest.running.session import Session
 
-    _exit_by(lambda: Session(notes, out, sys.argv).replay(folder, stack, control))
+    _exit_by(
+        lambda: Session(notes, out, sys.argv).replay(folder, stack, control), interrupted=CUT_OFF
+    )
 
 
 @app.command()
@@ -145,7 +160,7 @@ def sabotage(
     """Break the topology on purpose; exit code 0 when the verdict turned red each time, else 1."""
     from loadtest.running.sabotage import sabotage as carried_out
 
-    _exit_by(lambda: carried_out(names or [], _drawn(seed), notes, out))
+    _exit_by(lambda: carried_out(names or [], _drawn(seed), notes, out), interrupted=CUT_OFF)
 
 
 @app.command()
@@ -193,22 +208,26 @@ def _drawn(seed: int | None) -> int:
     return random.SystemRandom().randrange(1_000_000) if seed is None else seed
 
 
-def _exit_by(work: Callable[[], int]) -> NoReturn:
-    # As Ctrl-C: everything is ended on the way out.
-    signal.signal(signal.SIGTERM, _interrupt)
+def _exit_by(work: Callable[[], int], interrupted: str = "interrupted: all is ended") -> NoReturn:
     try:
-        code = work()
+        with ended_in_peace():
+            code = work()
     except KeyboardInterrupt:
-        notes.print("interrupted: everything was stopped, the folder is marked as incomplete")
+        notes.print(interrupted)
         code = BROKE
     except REASONS as error:
-        notes.print(f"{str(error).splitlines()[0]}", markup=False, soft_wrap=True)
+        notes.print(_first_line(error), markup=False, soft_wrap=True)
+        code = BROKE
+    except Exception as error:
+        traceback.print_exc()
+        reason = f"the lab broke: {type(error).__name__}: {_first_line(error)}"
+        notes.print(reason, markup=False, soft_wrap=True)
         code = BROKE
     raise typer.Exit(code)
 
 
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 if __name__ == "__main__":

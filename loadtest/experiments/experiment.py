@@ -1,13 +1,18 @@
 """What an experiment consists of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 from loadtest.history import Event
 from loadtest.schedule import Arm, Rates, Schedule
 from loadtest.verdict.verdict import Gate, Verdict
+
+#: ABBA or BAAB.
+BLOCKS_OF_A_SET = 4
+#: The first second of each is discarded.
+MIN_BLOCK_S = 3.0
 
 
 class Topology(StrEnum):
@@ -50,6 +55,29 @@ class Intake:
     orders_per_s: float
 
 
+class NotChangeable(ValueError):
+    """The experiment cannot be run with other rates or another length; one line says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What somebody wants to be other than the profile has it; None leaves it."""
+
+    probes_per_s: float | None = None
+    orders_per_s: float | None = None
+    #: Of all blocks together, without what it takes to raise shops and to drain them.
+    duration_s: float | None = None
+
+    def of(self, rates: Rates) -> Rates:
+        return Rates(
+            rates.probes_per_s if self.probes_per_s is None else self.probes_per_s,
+            rates.orders_per_s if self.orders_per_s is None else self.orders_per_s,
+        )
+
+
+NO_CHANGES = Changes()
+
+
 class Experiment(Protocol):
     """A question to the shop."""
 
@@ -68,8 +96,14 @@ class Experiment(Protocol):
     def default_profile(self) -> str:
         """`quick`, but for what takes its time."""
 
-    def plan(self, profile: str, seed: int, intake: Intake | None = None) -> Plan:
-        """Raises `KeyError` for an unknown profile."""
+    def plan(
+        self,
+        profile: str,
+        seed: int,
+        intake: Intake | None = None,
+        changes: Changes = NO_CHANGES,
+    ) -> Plan:
+        """Raises `KeyError` for an unknown profile, `NotChangeable`."""
 
     def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict: ...
 
@@ -82,6 +116,19 @@ class Profile:
     control_sets: int
     block_s: float
     rates: Rates
+
+    def changed(self, changes: Changes) -> "Profile":
+        """Raises `NotChangeable` for blocks that would be too short to say anything."""
+        block_s = self.block_s
+        if changes.duration_s is not None:
+            blocks = BLOCKS_OF_A_SET * (self.sets + self.control_sets)
+            block_s = round(changes.duration_s / blocks, 3)
+            if block_s < MIN_BLOCK_S:
+                raise NotChangeable(
+                    f"{changes.duration_s:g} s make {blocks} blocks of {block_s:.1f} s: "
+                    f"at least {blocks * MIN_BLOCK_S:g} s are needed"
+                )
+        return replace(self, block_s=block_s, rates=changes.of(self.rates))
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtest.experiments.experiment import Intake, Plan, Profile, Setup, stacks
+from loadtest.experiments.experiment import (
+    NO_CHANGES,
+    Changes,
+    Intake,
+    NotChangeable,
+    Plan,
+    Profile,
+    Setup,
+    stacks,
+)
 from loadtest.history import Event
 from loadtest.schedule import Arm, Rates, draw
 from loadtest.verdict.overload import judge_overload
@@ -42,12 +51,20 @@ class Overload:
     needs_intake: bool = True
     default_profile: str = "quick"
 
-    def plan(self, profile: str, seed: int, intake: Intake | None = None) -> Plan:
+    def plan(
+        self,
+        profile: str,
+        seed: int,
+        intake: Intake | None = None,
+        changes: Changes = NO_CHANGES,
+    ) -> Plan:
         sets, block_s = PROFILES[profile]
+        if changes.orders_per_s is not None:
+            raise NotChangeable("how many orders are offered is twice what the API takes")
         if intake is None:
             raise ValueError("how many orders the API takes has to be measured first")
         rates = Rates(PROBES_PER_S, round(TIMES * intake.orders_per_s))
-        chosen = Profile(sets=sets, control_sets=0, block_s=block_s, rates=rates)
+        chosen = Profile(sets=sets, control_sets=0, block_s=block_s, rates=rates).changed(changes)
         setups = {Arm.MAIN: SETUP}
         return Plan(
             schedule=draw(
@@ -55,7 +72,7 @@ class Overload:
                 sets=chosen.sets,
                 control_sets=chosen.control_sets,
                 block_s=chosen.block_s,
-                rates=rates,
+                rates=chosen.rates,
             ),
             setups=setups,
             configuration={

@@ -4,7 +4,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loadtest.experiments.experiment import Intake, Plan, Profile, Setup, Topology, stacks
+from loadtest.experiments.experiment import (
+    NO_CHANGES,
+    Changes,
+    Intake,
+    Plan,
+    Profile,
+    Setup,
+    Topology,
+    stacks,
+)
 from loadtest.history import Event
 from loadtest.schedule import Arm, Rates, draw
 from loadtest.verdict.load import Load, check_load
@@ -37,8 +46,14 @@ class PriorityUnderFlood:
     #: Of the main arm; the control is always a worker for each queue.
     main: Setup = field(default_factory=Setup)
 
-    def plan(self, profile: str, seed: int, intake: Intake | None = None) -> Plan:  # noqa: ARG002
-        chosen = PROFILES[profile]
+    def plan(
+        self,
+        profile: str,
+        seed: int,
+        intake: Intake | None = None,  # noqa: ARG002
+        changes: Changes = NO_CHANGES,
+    ) -> Plan:
+        chosen = PROFILES[profile].changed(changes)
         schedule = draw(
             seed,
             sets=chosen.sets,

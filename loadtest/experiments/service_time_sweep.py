@@ -72,7 +72,9 @@ class SweepCell:
     needs_intake: bool = False
     default_profile: str = "quick"
 
-    def plan(self, _profile: str, seed: int, _intake: object = None) -> Plan:
+    def plan(
+        self, _profile: str, seed: int, _intake: object = None, _changes: object = None
+    ) -> Plan:
         per_order_ms = self.cell.order_delay_ms + OVERHEAD_MS
         rates = Rates(PROBES_PER_S, round(OVERLOAD * PROCESSES * 1_000 / per_order_ms))
         chosen = Profile(sets=1, control_sets=0, block_s=self.block_s, rates=rates)

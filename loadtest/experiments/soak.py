@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtest.experiments.experiment import Intake, Plan, Setup, stacks
+from loadtest.experiments.experiment import NO_CHANGES, Changes, Intake, Plan, Setup, stacks
 from loadtest.history import Event
 from loadtest.schedule import Arm, Rates, draw_steady
 from loadtest.verdict.soak import judge_soak
@@ -25,17 +25,26 @@ class Soak:
     needs_intake: bool = False
     default_profile: str = "full"
 
-    def plan(self, profile: str, seed: int, intake: Intake | None = None) -> Plan:  # noqa: ARG002
+    def plan(
+        self,
+        profile: str,
+        seed: int,
+        intake: Intake | None = None,  # noqa: ARG002
+        changes: Changes = NO_CHANGES,
+    ) -> Plan:
         blocks = PROFILES[profile]
+        if changes.duration_s is not None:
+            blocks = max(1, round(changes.duration_s / BLOCK_S))
+        rates = changes.of(RATES)
         setups = {Arm.MAIN: Setup({"NOTIFICATION_DELAY_MS": "20"})}
         return Plan(
-            schedule=draw_steady(seed, blocks=blocks, block_s=BLOCK_S, rates=RATES),
+            schedule=draw_steady(seed, blocks=blocks, block_s=BLOCK_S, rates=rates),
             setups=setups,
             configuration={
                 "blocks": blocks,
                 "block_s": BLOCK_S,
-                "probes_per_s": RATES.probes_per_s,
-                "orders_per_s": RATES.orders_per_s,
+                "probes_per_s": rates.probes_per_s,
+                "orders_per_s": rates.orders_per_s,
                 "stacks": stacks(setups),
             },
         )

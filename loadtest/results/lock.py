@@ -4,8 +4,8 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -47,6 +47,15 @@ def held(stack: str, *, folder: Path | None = None) -> Iterator[None]:
             os.ftruncate(fd, 0)
     finally:
         os.close(fd)
+
+
+@contextmanager
+def all_held(stacks: Iterable[str], *, folder: Path | None = None) -> Iterator[None]:
+    """Hold several at once, or none. Raises `StackHeld`."""
+    with ExitStack() as holding:
+        for stack in stacks:
+            holding.enter_context(held(stack, folder=folder))
+        yield
 
 
 def lock_file(stack: str, *, folder: Path | None = None) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadtest.schedule import Arm
+from testing.stacks.processes import Guard
 
 ROOT = Path(__file__).parents[2]
 LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
@@ -53,7 +54,7 @@ def walk(
         "LAB_HISTORY": str(history_file),
         "LAB_RUN_ID": run_id,
     }
-    with log.open("w") as out:
+    with log.open("w") as out, Guard() as guard:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -64,6 +65,7 @@ def walk(
             # Ctrl-C is for the run: it ends this process itself, and keeps what was recorded.
             start_new_session=True,
         )
+        guard.add(process.pid)
         try:
             deadline_s = time.monotonic() + within_s
             while (code := process.poll()) is None:
@@ -73,6 +75,7 @@ def walk(
                 time.sleep(POLL_EVERY_S)
         finally:
             _end(process)
+            guard.discard(process.pid)
     if code:
         lines = [line for line in log.read_text().splitlines() if line.strip()]
         said = " | ".join(lines[-LAST_LINES:])

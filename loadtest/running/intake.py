@@ -2,7 +2,7 @@
 
 import json
 import time
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -20,14 +20,15 @@ class NoIntake(Exception):
     """The API took no order at all; one line says what it answered last."""
 
 
-def measure_intake(base_url: str, run_id: str) -> Intake:
+def measure_intake(base_url: str, run_id: str, api_key: str | None = None) -> Intake:
     """As many orders as `CONNECTIONS` clients can place, each after the answer to the last.
 
     Raises `NoIntake`.
     """
     began_s = time.monotonic()
     clients = [
-        _Client(base_url, f"{run_id}.intake-{number}", began_s) for number in range(CONNECTIONS)
+        _Client(base_url, f"{run_id}.intake-{number}", began_s, api_key)
+        for number in range(CONNECTIONS)
     ]
     for client in clients:
         client.start()
@@ -40,16 +41,22 @@ def measure_intake(base_url: str, run_id: str) -> Intake:
 
 
 class _Client(Thread):
-    def __init__(self, base_url: str, name: str, began_s: float) -> None:
+    def __init__(self, base_url: str, name: str, began_s: float, api_key: str | None) -> None:
         super().__init__(name=name, daemon=True)
-        self._address = urlsplit(base_url).netloc
+        url = urlsplit(base_url)
+        self._address = url.netloc.rpartition("@")[2]
+        self._path = url.path.rstrip("/") + "/order"
+        self._connection = HTTPSConnection if url.scheme == "https" else HTTPConnection
+        self._headers = {"Content-Type": "application/json"}
+        if api_key:
+            self._headers["X-API-Key"] = api_key
         self._counts_from_s = began_s + AFTER_S
         self._ends_at_s = began_s + AFTER_S + FOR_S
         self.accepted = 0
         self.last = "no answer"
 
     def run(self) -> None:
-        http = HTTPConnection(self._address, timeout=TIMEOUT_S)
+        http = self._connection(self._address, timeout=TIMEOUT_S)
         number = 0
         while time.monotonic() < self._ends_at_s:
             number += 1
@@ -60,9 +67,7 @@ class _Client(Thread):
                 "email": "intake@example.com",
             }
             try:
-                http.request(
-                    "POST", "/order", json.dumps(order), {"Content-Type": "application/json"}
-                )
+                http.request("POST", self._path, json.dumps(order), self._headers)
                 answer = http.getresponse()
                 answer.read()
             except (OSError, HTTPException) as error:

@@ -12,13 +12,13 @@ from loadtest.experiments.experiment import Experiment, Plan
 from loadtest.history import Depth, HistoryWriter, Sample, Walked
 from loadtest.report.writing import write_run
 from loadtest.results.folder import FolderUnusable, RunFolder
-from loadtest.results.lock import held
+from loadtest.results.lock import all_held
 from loadtest.results.manifest import Manifest
 from loadtest.results.source import describe
 from loadtest.running.following import Follower
 from loadtest.running.generator import walk
 from loadtest.running.monitor import Monitor
-from loadtest.running.targets import Refused, Shop, Target
+from loadtest.running.targets import Refused, Shop, Target, own_api_key
 from loadtest.running.warmup import warm_up
 from loadtest.schedule import Arm
 from loadtest.verdict.verdict import Verdict
@@ -63,12 +63,12 @@ class Run:
         """Raises `Refused`, `StackHeld`, `FolderUnusable`, `GeneratorBroke`, `StackFailed`,
         `TimedOut`, `NeverWarm`.
         """
-        for gate in self.plan.preconditions:
-            if not gate.holds:
-                raise Refused(f"{gate.name}: {gate.detail}")
         schedule = self.plan.schedule
         progress = Progress(blocks=len(schedule.blocks))
-        with held(self.target.name), self.folder.completed():
+        with self.folder.completed(), all_held(self.target.holds):
+            for gate in self.plan.preconditions:
+                if not gate.holds:
+                    raise Refused(f"this does not hold: {gate.name}: {gate.detail}")
             schedule.write(self.folder.schedule)
             manifest = Manifest.begin(
                 experiment=self.experiment.name,
@@ -79,6 +79,7 @@ class Run:
                 source=describe(ROOT),
             )
             manifest.write(self.folder.manifest)
+            self._check_all()
             try:
                 self._walk_all(manifest, progress)
             except BaseException as error:
@@ -92,6 +93,12 @@ class Run:
             write_run(self.folder, manifest, schedule, events, verdict)
         return verdict
 
+    def _check_all(self) -> None:
+        """Not only the first: that the second cannot be had should not cost the first's time."""
+        for arm, setup in self.plan.setups.items():
+            if self.plan.schedule.of(arm):
+                self.target.check(setup)
+
     def _walk_all(self, manifest: Manifest, progress: Progress) -> None:
         for arm, setup in self.plan.setups.items():
             if not self.plan.schedule.of(arm):
@@ -100,6 +107,7 @@ class Run:
             with self.target.raised(setup) as shop:
                 self._walk(arm, shop, progress)
                 manifest.add_redis(arm, shop.redis)
+                manifest.add_images(shop.images)
 
     def _keep(self, manifest: Manifest, error: BaseException) -> None:
         if not self.folder.history.exists():
@@ -118,7 +126,7 @@ class Run:
         # Ids of orders differ from run to run: a schedule may be walked again on the same shop.
         run_id = f"{int(time.time()):x}"
         self._show(progress, f"{arm}: warming up")
-        warm_up(shop.base_url, f"{run_id}-{arm}")
+        warm_up(shop.base_url, f"{run_id}-{arm}", own_api_key())
         blocks = self.plan.schedule.of(arm)
         with ExitStack() as opened:
             follower = opened.enter_context(Follower(self.folder.history))

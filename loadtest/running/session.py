@@ -1,33 +1,44 @@
 """What the command does, with what it shows meanwhile."""
 
 import shlex
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.experiments import service_time_sweep
-from loadtest.experiments.experiment import Experiment, Intake, Plan, Setup, Topology
+from loadtest.experiments.experiment import (
+    NO_CHANGES,
+    Changes,
+    Experiment,
+    Intake,
+    NotChangeable,
+    Plan,
+)
 from loadtest.experiments.overload import SETUP
 from loadtest.experiments.priority_under_flood import SABOTAGES, PriorityUnderFlood
 from loadtest.experiments.registry import EXPERIMENTS
 from loadtest.report.terminal import summary
 from loadtest.results.folder import RunFolder
-from loadtest.results.manifest import Manifest
+from loadtest.results.lock import all_held
 from loadtest.results.source import describe
 from loadtest.running.intake import measure_intake
+from loadtest.running.replaying import Replayed
 from loadtest.running.run import Progress as RunProgress
 from loadtest.running.run import Run
 from loadtest.running.sweep import sweep
-from loadtest.running.targets import Refused, Target, choose
+from loadtest.running.targets import LocalTarget, Refused, Target, choose, own_api_key
 from loadtest.running.warmup import warm_up
 from loadtest.schedule import Arm, Schedule
 from loadtest.verdict.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
+#: For a plan that is drawn only to learn whether it can be.
+_ANY_INTAKE = Intake(orders_per_s=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,96 +59,124 @@ class Session:
         *,
         sabotage: str | None = None,
         broker: str | None = None,
+        changes: Changes = NO_CHANGES,
     ) -> int:
         """The verdict's exit code; raises what `Run.execute` raises."""
-        again = ["python", "-m", "loadtest", "run", name, "--seed", str(seed), "--stack", stack]
-        again += ["--control", control_url] if control_url else []
-        again += ["--sabotage", sabotage] if sabotage else []
-        again += ["--broker", broker] if broker else []
         target = choose(stack, control_url, broker)
+        again = ["python", "-m", "loadtest", "run", name, "--seed", str(seed)]
+        again += _options(stack=stack, control=control_url, sabotage=sabotage, broker=broker)
+        again += _options(**asdict(changes))
         if name == service_time_sweep.NAME:
-            again += ["--profile", profile or "quick"]
-            return self._swept(profile or "quick", seed, target, again)
+            if sabotage or changes != NO_CHANGES:
+                raise Refused(f"{name} has its own rates, lengths and topologies")
+            profile = profile or "quick"
+            return self._swept(profile, seed, target, [*again, "--profile", profile], stack, broker)
         experiment = _experiment(name, sabotage)
+        if sabotage is not None and stack != LocalTarget.name:
+            raise Refused(f"--sabotage {sabotage} can be had on --stack {LocalTarget.name} only")
         profile = profile or ("sabotage" if sabotage else experiment.default_profile)
-        again += ["--profile", profile]
-        try:
+        # Whatever is wrong with what was asked for is told before anything is begun.
+        _planned(experiment, profile, seed, _ANY_INTAKE, changes)
+        folder = self._folder(experiment.name)
+        with folder.completed():
             intake = self._intake(target) if experiment.needs_intake else None
-            plan = experiment.plan(profile, seed, intake)
-        except KeyError:
-            raise _no_profile(profile) from None
-        run = Run(
-            experiment=experiment,
-            plan=plan,
-            target=target,
-            folder=self._folder(experiment.name),
-            command=again,
-            configuration={
-                "profile": profile,
-                "stack": stack,
-                "broker": broker,
-                "sabotage": sabotage,
-            },
-        )
-        return self._carried_out(run)
+            run = Run(
+                experiment=experiment,
+                plan=self._fitted(_planned(experiment, profile, seed, intake, changes), target),
+                target=target,
+                folder=folder,
+                command=[*again, "--profile", profile],
+                configuration={
+                    "profile": profile,
+                    "stack": stack,
+                    "broker": broker,
+                    "sabotage": sabotage,
+                },
+            )
+            return self._carried_out(run)
 
     def replay(self, earlier: Path, stack: str, control_url: str | None) -> int:
         """The same schedule and stacks; raises what `Run.execute` raises."""
-        folder = RunFolder.load(earlier)
-        manifest = Manifest.read(folder.manifest)
-        experiment = EXPERIMENTS.get(manifest.experiment)
-        if experiment is None:
-            raise Refused(f"{earlier} is of an experiment that is no more: {manifest.experiment}")
-        schedule = Schedule.read(folder.schedule)
-        if schedule.sha256 != manifest.schedule_sha256:
-            raise Refused(f"{folder.schedule} was changed since its run")
-        setups = {
-            Arm(arm): Setup(
-                setup["environment"], Topology(setup["topology"]), setup.get("cores_apart", False)
+        again = Replayed.of(earlier)
+        target = choose(stack, control_url, again.broker)
+        command = ["python", "-m", "loadtest", "replay", str(earlier)]
+        command += _options(stack=stack, control=control_url)
+        if again.plan is None:
+            return self._swept(again.profile, again.seed, target, command, stack, again.broker)
+        folder = self._folder(again.experiment)
+        with folder.completed():
+            run = Run(
+                experiment=EXPERIMENTS[again.experiment],
+                plan=self._fitted(again.plan, target),
+                target=target,
+                folder=folder,
+                command=command,
+                configuration={"stack": stack},
             )
-            for arm, setup in manifest.configuration["stacks"].items()
-        }
-        run = Run(
-            experiment=experiment,
-            plan=Plan(schedule, setups, manifest.configuration),
-            target=choose(stack, control_url),
-            folder=self._folder(experiment.name),
-            command=["python", "-m", "loadtest", "replay", str(earlier), "--stack", stack],
-            configuration={"stack": stack},
-        )
-        return self._carried_out(run)
+            return self._carried_out(run)
 
-    def _swept(self, profile: str, seed: int, target: Target, again: Sequence[str]) -> int:
+    def _swept(
+        self,
+        profile: str,
+        seed: int,
+        target: Target,
+        again: Sequence[str],
+        stack: str,
+        broker: str | None,
+    ) -> int:
         if profile not in service_time_sweep.PROFILES:
             raise _no_profile(profile)
         folder = self._folder(service_time_sweep.NAME)
+        self._begun(service_time_sweep.NAME, seed, folder)
         with self._progress() as show:
-            verdict = sweep(profile, seed, target, folder, again, show)
+            verdict = sweep(
+                profile,
+                seed,
+                target,
+                folder,
+                again,
+                show,
+                configuration={"stack": stack, "broker": broker},
+            )
         self._show(folder, again, verdict)
         return int(verdict.conclusion)
 
     def _intake(self, target: Target) -> Intake:
         """On a shop that is thrown away: what it was flooded with need not be worked off."""
         self.notes.print("measuring how many orders a second the API takes ...")
-        with target.raised(SETUP) as shop:
-            warm_up(shop.base_url, "intake")
-            intake = measure_intake(shop.base_url, "intake")
+        # Orders of an earlier measurement may be there still, on a shop that is not ours.
+        run_id = f"intake-{int(time.time()):x}"
+        with all_held(target.holds), target.raised(SETUP) as shop:
+            warm_up(shop.base_url, run_id, own_api_key())
+            intake = measure_intake(shop.base_url, run_id, own_api_key())
         self.notes.print(f"it takes {intake.orders_per_s:.0f} a second")
         return intake
+
+    def _fitted(self, plan: Plan, target: Target) -> Plan:
+        """Without the control where there is no shop for it."""
+        if Arm.CONTROL not in plan.setups or target.has_control:
+            return plan
+        self.notes.print("no --control: without it there is no PASS", soft_wrap=True)
+        schedule = plan.schedule
+        return replace(
+            plan,
+            schedule=Schedule(schedule.seed, schedule.of(Arm.MAIN)),
+            setups={arm: setup for arm, setup in plan.setups.items() if arm is not Arm.CONTROL},
+        )
 
     def _folder(self, experiment: str) -> RunFolder:
         return RunFolder.create(self.results, experiment=experiment, commit=describe(ROOT).commit)
 
     def _carried_out(self, run: Run) -> int:
-        self.notes.print(
-            f"{run.experiment.name}, seed {run.plan.schedule.seed}: {run.folder.path}",
-            soft_wrap=True,
-        )
+        self._begun(run.experiment.name, run.plan.schedule.seed, run.folder)
         with self._progress() as show:
             run.on_progress = show
             verdict = run.execute()
         self._show(run.folder, run.command, verdict)
         return int(verdict.conclusion)
+
+    def _begun(self, name: str, seed: int, folder: RunFolder) -> None:
+        self.notes.print(f"{name}, seed {seed}: {folder.path}", soft_wrap=True)
 
     def _show(self, folder: RunFolder, command: Sequence[str], verdict: Verdict) -> None:
         Console(highlight=False).print(summary(verdict))
@@ -179,6 +218,27 @@ def _experiment(name: str, sabotage: str | None) -> Experiment:
     if name != PriorityUnderFlood().name or sabotage not in SABOTAGES:
         raise Refused(f"no sabotage {sabotage} of {name}: {', '.join(SABOTAGES)}")
     return SABOTAGES[sabotage][1]
+
+
+def _planned(
+    experiment: Experiment, profile: str, seed: int, intake: Intake | None, changes: Changes
+) -> Plan:
+    try:
+        return experiment.plan(profile, seed, intake, changes)
+    except KeyError:
+        raise _no_profile(profile) from None
+    except NotChangeable as error:
+        raise Refused(str(error)) from None
+
+
+def _options(**given: object) -> list[str]:
+    """As they are typed; those that were not given are left out."""
+    return [
+        word
+        for name, value in given.items()
+        if value is not None
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
 
 
 def _no_profile(name: str | None) -> Refused:

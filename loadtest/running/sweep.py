@@ -1,7 +1,8 @@
 """Runs every cell of the service-time sweep, each in a folder of its own, and judges them all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from loadtest.experiments.service_time_sweep import (
     NAME,
@@ -27,6 +28,8 @@ def sweep(
     folder: RunFolder,
     command: Sequence[str],
     on_progress: Callable[[Progress], None],
+    *,
+    configuration: Mapping[str, Any],
 ) -> Verdict:
     """Raises what `Run.execute` raises, and `KeyError` for an unknown profile."""
     block_s, cells = PROFILES[profile]
@@ -38,6 +41,7 @@ def sweep(
             seed=seed,
             command=command,
             configuration={
+                **configuration,
                 "profile": profile,
                 "block_s": block_s,
                 "cells": [cell.name for cell in cells],
@@ -56,6 +60,7 @@ def sweep(
                 folder=_cell_folder(folder.path / cell.name),
                 command=command,
                 on_progress=_named(prefix, on_progress),
+                configuration=configuration,
             )
             verdicts[cell] = run.execute()
         manifest.end()

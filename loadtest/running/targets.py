@@ -1,14 +1,16 @@
 """Where a run's traffic goes: a stack that is raised for it, or a shop that is there."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import httpx
 from redis import Redis
 
 from loadtest.experiments.experiment import Setup, Topology
+from loadtest.results.lock import lock_file
 from loadtest.running.cores import apart, shared
 from testing.brokers import RABBITMQ_BROKER, REDIS_BROKER
 from testing.engine import engine_problem
@@ -33,6 +35,8 @@ class Shop:
     base_url: str
     #: None for one that is not ours.
     stack: Stack | None = None
+    #: Image's name -> its id, of what runs in containers.
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def redis(self) -> Redis | None:
@@ -42,8 +46,16 @@ class Shop:
 class Target(Protocol):
     """What `--stack` names."""
 
-    #: What is locked while a run lasts.
-    name: str
+    @property
+    def holds(self) -> Sequence[str]:
+        """What is locked while a run lasts."""
+
+    @property
+    def has_control(self) -> bool:
+        """Whether there is a shop for the control arm."""
+
+    def check(self, setup: Setup) -> None:
+        """Starts nothing. Raises `Refused` if such a shop cannot be had."""
 
     def raised(self, setup: Setup) -> AbstractContextManager[Shop]:
         """A shop of its own for one arm, empty and with the lab's items in stock.
@@ -56,10 +68,15 @@ class LocalTarget:
     """Processes of this machine."""
 
     name = "local"
+    holds = (name,)
+    has_control = True
 
     def __init__(self, broker: str | None = None) -> None:
         """`broker` is as for `LocalStack`."""
         self._broker = broker
+
+    def check(self, setup: Setup) -> None:
+        pass
 
     @contextmanager
     def raised(self, setup: Setup) -> Iterator[Shop]:
@@ -82,52 +99,69 @@ class ContainersTarget:
     """The Compose file's services, as containers of their own."""
 
     name = "containers"
+    holds = (name,)
+    has_control = True
 
-    @contextmanager
-    def raised(self, setup: Setup) -> Iterator[Shop]:
+    def check(self, setup: Setup) -> None:
         if (problem := engine_problem()) is not None:
             raise Refused(problem)
         if setup.topology is Topology.SHARED:
             raise Refused(f"{setup.topology} can be had on --stack local only")
+
+    @contextmanager
+    def raised(self, setup: Setup) -> Iterator[Shop]:
+        self.check(setup)
         with ContainerStack(setup.environment) as stack:
             _stock_up(stack)
-            yield Shop(stack.base_url, stack)
+            yield Shop(stack.base_url, stack, stack.images())
 
 
 class UrlTarget:
     """A shop that somebody else raised; its settings are theirs."""
 
     def __init__(self, url: str, control_url: str | None) -> None:
-        self.name = url
         self._url = url
         self._control_url = control_url
+        self.holds = (url, control_url) if control_url else (url,)
 
     @property
     def has_control(self) -> bool:
         return self._control_url is not None
 
+    def check(self, setup: Setup) -> None:
+        require_ready(self._url_of(setup))
+
     @contextmanager
     def raised(self, setup: Setup) -> Iterator[Shop]:
+        self.check(setup)
+        yield Shop(self._url_of(setup))
+
+    def _url_of(self, setup: Setup) -> str:
         is_control = setup.environment.get("NOTIFICATION_QUEUE") == "default"
         url = self._control_url if is_control else self._url
         if url is None:
             raise Refused("there is no shop for the control: name one with --control")
-        require_ready(url)
-        yield Shop(url)
+        return url
 
 
 def choose(stack: str, control_url: str | None, broker: str | None = None) -> Target:
     """What `--stack` means: `local`, `containers`, or a base URL. Raises `Refused`."""
     if broker not in (None, REDIS_BROKER, RABBITMQ_BROKER):
         raise Refused(f"--broker {broker}: {REDIS_BROKER} or {RABBITMQ_BROKER}")
+    is_url = stack.startswith(("http://", "https://"))
+    if control_url is not None and not is_url:
+        raise Refused(f"--control goes with the URL of a shop; --stack {stack} raises its own")
     if stack == LocalTarget.name:
         return LocalTarget(broker)
     if broker == RABBITMQ_BROKER:
         raise Refused(f"--broker {broker} can be had on --stack local only")
     if stack == ContainersTarget.name:
         return ContainersTarget()
-    if stack.startswith(("http://", "https://")):
-        return UrlTarget(stack.rstrip("/"), control_url.rstrip("/") if control_url else None)
+    if is_url:
+        url, control = stack.rstrip("/"), control_url.rstrip("/") if control_url else None
+        if control is not None and lock_file(url) == lock_file(control):
+            raise Refused(f"--control {control} is the shop itself: it has to be another one")
+        return UrlTarget(url, control)
     raise Refused(f"--stack {stack}: local, containers or a URL such as http://127.0.0.1:8000")
 
 
@@ -139,6 +173,11 @@ def require_ready(url: str) -> None:
         raise Refused(f"no shop answers at {url}: {error}") from None
     if answer.status_code != httpx.codes.OK:
         raise Refused(f"the shop at {url} is not ready: {answer.text[:200]}")
+
+
+def own_api_key() -> str | None:
+    """What a shop that asks for a key is sent."""
+    return os.environ.get("LAB_API_KEY") or None
 
 
 def _stock_up(stack: Stack) -> None:

@@ -1,7 +1,6 @@
 """Serves Locust's page, with the lab's, until it is interrupted."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -37,7 +36,6 @@ def serve(url: str | None, port: int, seed: int, notes: Console) -> int:
     _require_free(port)
     try:
         with (
-            _ended_in_peace(),
             chosen_shop(url, notes) as shop,
             running_control(shop) as control_url,
             _running_page(shop.facts, control_url, port, seed) as page,
@@ -135,29 +133,6 @@ def _running_page(facts: Facts, control_url: str, port: int, seed: int) -> Itera
         finally:
             page.end()
             guard.discard(process.pid)
-
-
-@contextmanager
-def _ended_in_peace() -> Iterator[None]:
-    """Once it is interrupted, nothing interrupts how all is ended; on the outside of all that is.
-
-    The interrupt itself is raised as ever.
-    """
-    own = signal.getsignal(signal.SIGINT)
-    ended = signal.getsignal(signal.SIGTERM)
-
-    def interrupt(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, own)
-        signal.signal(signal.SIGTERM, ended)
 
 
 def _require_free(port: int) -> None:

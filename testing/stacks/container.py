@@ -69,6 +69,11 @@ class ContainerHandle:
         return self._state()["Running"] is True
 
     @property
+    def image(self) -> tuple[str, str]:
+        """What it was made of: the name and the id."""
+        return self._spec.image, str(self._docker.attrs["Image"])
+
+    @property
     def exit_code(self) -> int | None:
         """Of the container's main process; None while it runs. 137 is SIGKILL."""
         state = self._state()

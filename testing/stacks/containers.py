@@ -68,6 +68,10 @@ class ContainerStack(BaseStack):
         """A service by the name that Compose has for it."""
         return self._containers[name]
 
+    def images(self) -> dict[str, str]:
+        """The id of each image that runs, by the image's name."""
+        return dict(container.image for container in self._containers.values())
+
     def start(self) -> None:
         # Its place is taken by a process of ours, which needs no image from a registry.
         testcontainers_config.ryuk_disabled = True

@@ -20,7 +20,8 @@ def build_image() -> str:
     )
     if built.returncode != 0:
         output = (built.stdout + built.stderr).splitlines()[-ERROR_LINES:]
-        raise StackFailed("\n".join(["the image cannot be built:", *output]))
+        last = output[-1] if output else "the builder said nothing"
+        raise StackFailed("\n".join([f"the image cannot be built: {last}", *output]))
     if before and before != _image_id():
         # The earlier one lost its name to this one, and would be kept for ever. One that a
         # container still uses stays.
