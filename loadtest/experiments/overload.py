@@ -46,7 +46,7 @@ class Overload:
 
     name: str = "overload"
     question: str = (
-        "are orders shed, and notifications still taken, at twice what the API can take?"
+        "are orders shed, and notifications still taken, at twice what the API is set to take?"
     )
     needs_intake: bool = True
     default_profile: str = "quick"

@@ -97,6 +97,8 @@ def test_a_command_is_one(
             assert service in SERVICES
         case ["cp", what, _]:
             assert (REPOSITORY / what).is_file()
+        case [".venv/bin/python", "-m", "loadtest", name]:
+            assert f'"{name}"' in (REPOSITORY / "loadtest" / "__main__.py").read_text()
         case [".venv/bin/nox", "--list"] | [".venv/bin/pre-commit", "install"]:
             assert (BIN / Path(words[0]).name).is_file()
         case _:
