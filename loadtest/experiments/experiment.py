@@ -46,6 +46,15 @@ class Plan:
     #: Checked before anything is started: when one does not hold, the run is refused.
     preconditions: Sequence[Gate] = ()
 
+    def without_control(self) -> "Plan":
+        """For where there is no shop for it."""
+        schedule = self.schedule
+        return replace(
+            self,
+            schedule=Schedule(schedule.seed, schedule.of(Arm.MAIN)),
+            setups={arm: setup for arm, setup in self.setups.items() if arm is not Arm.CONTROL},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Intake:

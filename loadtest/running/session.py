@@ -4,7 +4,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -33,7 +33,7 @@ from loadtest.running.run import Run
 from loadtest.running.sweep import sweep
 from loadtest.running.targets import LocalTarget, Refused, Target, choose, own_api_key
 from loadtest.running.warmup import warm_up
-from loadtest.schedule import Arm, Schedule
+from loadtest.schedule import Arm
 from loadtest.verdict.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -157,12 +157,7 @@ class Session:
         if Arm.CONTROL not in plan.setups or target.has_control:
             return plan
         self.notes.print("no --control: without it there is no PASS", soft_wrap=True)
-        schedule = plan.schedule
-        return replace(
-            plan,
-            schedule=Schedule(schedule.seed, schedule.of(Arm.MAIN)),
-            setups={arm: setup for arm, setup in plan.setups.items() if arm is not Arm.CONTROL},
-        )
+        return plan.without_control()
 
     def _folder(self, experiment: str) -> RunFolder:
         return RunFolder.create(self.results, experiment=experiment, commit=describe(ROOT).commit)

@@ -148,7 +148,7 @@ def test_a_schedule_that_cannot_be_read(earlier: Path, text: str | None) -> None
     if text is not None:
         file.write_text(text)
 
-    with pytest.raises(Refused, match="cannot be read|was changed") as raised:
+    with pytest.raises(Refused, match=r"cannot be read|was changed") as raised:
         Replayed.of(earlier)
 
     assert "\n" not in str(raised.value)
