@@ -104,7 +104,7 @@ def run(
 @app.command()
 def replay(
     folder: Annotated[Path, typer.Argument(help="The folder of an earlier run.")],
-    stack: Where = "local",
+    stack: Annotated[str | None, typer.Option(help="As for `run`; default: as it was.")] = None,
     control: Control = None,
     out: Out = RESULTS,
 ) -> None:

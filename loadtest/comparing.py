@@ -151,6 +151,8 @@ def _rows(first: _Run, second: _Run) -> list[Row]:
 def _read(path: Path) -> _Run:
     folder = RunFolder.load(path)
     manifest = Manifest.read(folder.manifest)
+    if "cells" in manifest.configuration:
+        raise NotComparable(f"{path} is a sweep: compare the folders of its cells")
     faults = list[str]()
     if (reason := folder.why_incomplete) is not None:
         faults.append(f"{path.name} is incomplete ({reason})")

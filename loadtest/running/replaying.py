@@ -10,7 +10,7 @@ from loadtest.experiments.registry import EXPERIMENTS
 from loadtest.experiments.service_time_sweep import SweepCell
 from loadtest.results.folder import RunFolder
 from loadtest.results.manifest import Manifest
-from loadtest.running.targets import Refused
+from loadtest.running.targets import LocalTarget, Refused
 from loadtest.schedule import Arm, Schedule
 
 
@@ -20,6 +20,9 @@ class Replayed:
 
     experiment: str
     seed: int
+    #: Where it was run.
+    stack: str
+    control_url: str | None
     broker: str | None
     profile: str
     #: None for a sweep, whose cells have a plan each.
@@ -30,10 +33,11 @@ class Replayed:
         """Raises `Refused`, `FolderUnusable`, `ManifestUnreadable`."""
         folder = RunFolder.load(earlier)
         manifest = Manifest.read(folder.manifest)
-        broker = manifest.configuration.get("broker")
+        told = manifest.configuration
+        where = (told.get("stack") or LocalTarget.name, told.get("control"), told.get("broker"))
         if manifest.experiment == service_time_sweep.NAME:
             profile = _swept_profile(earlier, manifest)
-            return cls(manifest.experiment, manifest.seed, broker, profile, None)
+            return cls(manifest.experiment, manifest.seed, *where, profile, None)
         if manifest.experiment not in EXPERIMENTS:
             raise Refused(f"{earlier} is of an experiment that is no more: {manifest.experiment}")
         try:
@@ -44,13 +48,8 @@ class Replayed:
                 f"{type(error).__name__} {error}"
             ) from None
         schedule = _schedule(folder, manifest)
-        return cls(
-            manifest.experiment,
-            manifest.seed,
-            broker,
-            str(manifest.configuration.get("profile")),
-            Plan(schedule, setups, manifest.configuration),
-        )
+        plan = Plan(schedule, setups, told)
+        return cls(manifest.experiment, manifest.seed, *where, str(told.get("profile")), plan)
 
 
 def _swept_profile(earlier: Path, manifest: Manifest) -> str:

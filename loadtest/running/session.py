@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,6 +63,7 @@ class Session:
     ) -> int:
         """The verdict's exit code; raises what `Run.execute` raises."""
         target = choose(stack, control_url, broker)
+        told = {"stack": stack, "control": control_url, "broker": broker}
         again = ["python", "-m", "loadtest", "run", name, "--seed", str(seed)]
         again += _options(stack=stack, control=control_url, sabotage=sabotage, broker=broker)
         again += _options(**asdict(changes))
@@ -70,7 +71,7 @@ class Session:
             if sabotage or changes != NO_CHANGES:
                 raise Refused(f"{name} has its own rates, lengths and topologies")
             profile = profile or "quick"
-            return self._swept(profile, seed, target, [*again, "--profile", profile], stack, broker)
+            return self._swept(profile, seed, target, [*again, "--profile", profile], told)
         experiment = _experiment(name, sabotage)
         if sabotage is not None and stack != LocalTarget.name:
             raise Refused(f"--sabotage {sabotage} can be had on --stack {LocalTarget.name} only")
@@ -86,23 +87,21 @@ class Session:
                 target=target,
                 folder=folder,
                 command=[*again, "--profile", profile],
-                configuration={
-                    "profile": profile,
-                    "stack": stack,
-                    "broker": broker,
-                    "sabotage": sabotage,
-                },
+                configuration={**told, "profile": profile, "sabotage": sabotage},
             )
             return self._carried_out(run)
 
-    def replay(self, earlier: Path, stack: str, control_url: str | None) -> int:
+    def replay(self, earlier: Path, stack: str | None, control_url: str | None) -> int:
         """The same schedule and stacks; raises what `Run.execute` raises."""
         again = Replayed.of(earlier)
-        target = choose(stack, control_url, again.broker)
         command = ["python", "-m", "loadtest", "replay", str(earlier)]
         command += _options(stack=stack, control=control_url)
+        if stack is None:
+            stack, control_url = again.stack, control_url or again.control_url
+        target = choose(stack, control_url, again.broker)
         if again.plan is None:
-            return self._swept(again.profile, again.seed, target, command, stack, again.broker)
+            told = {"stack": stack, "control": control_url, "broker": again.broker}
+            return self._swept(again.profile, again.seed, target, command, told)
         folder = self._folder(again.experiment)
         with folder.completed():
             run = Run(
@@ -111,7 +110,7 @@ class Session:
                 target=target,
                 folder=folder,
                 command=command,
-                configuration={"stack": stack},
+                configuration={"stack": stack, "control": control_url},
             )
             return self._carried_out(run)
 
@@ -121,23 +120,14 @@ class Session:
         seed: int,
         target: Target,
         again: Sequence[str],
-        stack: str,
-        broker: str | None,
+        told: Mapping[str, str | None],
     ) -> int:
         if profile not in service_time_sweep.PROFILES:
             raise _no_profile(profile)
         folder = self._folder(service_time_sweep.NAME)
         self._begun(service_time_sweep.NAME, seed, folder)
         with self._progress() as show:
-            verdict = sweep(
-                profile,
-                seed,
-                target,
-                folder,
-                again,
-                show,
-                configuration={"stack": stack, "broker": broker},
-            )
+            verdict = sweep(profile, seed, target, folder, again, show, configuration=told)
         self._show(folder, again, verdict)
         return int(verdict.conclusion)
 

@@ -236,3 +236,13 @@ def _edit(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
     data = json.loads(file.read_text())
     change(data)
     file.write_text(json.dumps(data))
+
+
+def test_a_sweep_is_compared_by_its_cells(before: Path, after: Path) -> None:
+    file = RunFolder(after).manifest
+    data = json.loads(file.read_text())
+    data["configuration"]["cells"] = ["one"]
+    file.write_text(json.dumps(data))
+
+    with pytest.raises(NotComparable, match="compare the folders of its cells"):
+        compare(before, after, force=True)

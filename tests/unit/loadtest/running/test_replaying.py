@@ -40,7 +40,7 @@ def written(
 
 @pytest.fixture
 def earlier(tmp_path: Path) -> Path:
-    configuration = {**PLAN.configuration, "broker": "rabbitmq"}
+    configuration = {**PLAN.configuration, "broker": "rabbitmq", "stack": "local", "control": None}
     return written(tmp_path / "run", "priority-under-flood", PLAN.schedule, configuration)
 
 
@@ -58,10 +58,21 @@ def swept(tmp_path: Path) -> Path:
 def test_the_schedule_the_stacks_and_the_broker_are_what_they_were(earlier: Path) -> None:
     again = Replayed.of(earlier)
 
-    assert again.broker == "rabbitmq"
+    assert (again.stack, again.control_url, again.broker) == ("local", None, "rabbitmq")
     assert again.plan is not None
     assert again.plan.schedule.sha256 == PLAN.schedule.sha256
     assert again.plan.setups == PLAN.setups
+
+
+def test_a_shop_that_was_there_is_asked_again(tmp_path: Path) -> None:
+    shops = {"stack": "http://a:1", "control": "http://b:2"}
+    path = written(
+        tmp_path / "run", "priority-under-flood", PLAN.schedule, {**PLAN.configuration, **shops}
+    )
+
+    again = Replayed.of(path)
+
+    assert (again.stack, again.control_url) == ("http://a:1", "http://b:2")
 
 
 def test_a_broken_topology_stays_broken(tmp_path: Path) -> None:
