@@ -17,7 +17,7 @@ from loadtest.results.manifest import Manifest
 from loadtest.results.source import describe
 from loadtest.running.run import ROOT, Progress, Run
 from loadtest.running.targets import Target
-from loadtest.schedule import Schedule
+from loadtest.schedule import Arm, Schedule
 from loadtest.verdict.verdict import Verdict
 
 
@@ -50,12 +50,17 @@ def sweep(
             source=describe(ROOT),
         )
         manifest.write(folder.manifest)
-        for number, cell in enumerate(cells, start=1):
-            experiment = SweepCell(cell, block_s)
+        experiments = [SweepCell(cell, block_s) for cell in cells]
+        plans = [experiment.plan(profile, seed) for experiment in experiments]
+        for plan in plans:
+            # Not only the first: minutes would be lost before the last is refused.
+            target.check(plan.setups[Arm.MAIN])
+        for number, (experiment, plan) in enumerate(zip(experiments, plans, strict=True), start=1):
+            cell = experiment.cell
             prefix = f"{number}/{len(cells)} {cell.label}: "
             run = Run(
                 experiment=experiment,
-                plan=experiment.plan(profile, seed),
+                plan=plan,
                 target=target,
                 folder=_cell_folder(folder.path / cell.name),
                 command=command,

@@ -105,8 +105,7 @@ class ContainersTarget:
     def check(self, setup: Setup) -> None:
         if (problem := engine_problem()) is not None:
             raise Refused(problem)
-        if setup.topology is Topology.SHARED:
-            raise Refused(f"{setup.topology} can be had on --stack local only")
+        _require_own(setup)
 
     @contextmanager
     def raised(self, setup: Setup) -> Iterator[Shop]:
@@ -129,6 +128,7 @@ class UrlTarget:
         return self._control_url is not None
 
     def check(self, setup: Setup) -> None:
+        _require_own(setup)
         require_ready(self._url_of(setup))
 
     @contextmanager
@@ -178,6 +178,11 @@ def require_ready(url: str) -> None:
 def own_api_key() -> str | None:
     """What a shop that asks for a key is sent."""
     return os.environ.get("LAB_API_KEY") or None
+
+
+def _require_own(setup: Setup) -> None:
+    if setup.topology is not Topology.OWN:
+        raise Refused(f"{setup.topology} can be had on --stack local only")
 
 
 def _stock_up(stack: Stack) -> None:

@@ -95,6 +95,21 @@ def test_what_makes_no_sense_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_sweep_of_a_shop_whose_settings_are_its_owners(tmp_path: Path, shop: StubShop) -> None:
+    command = ("run", "service-time-sweep", "--stack", shop.base_url, "--out", tmp_path)
+
+    assert "can be had on --stack local only" in last_line(start(*command))
+    assert not shop.bodies("/order")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    said = last_line(start(*RUN, "--out", tmp_path / "file" / "results"))
+
+    assert said.startswith("cannot write the results to")
+
+
 def test_a_control_that_is_not_there_costs_no_time(tmp_path: Path, shop: StubShop) -> None:
     said = last_line(start(*RUN, "--stack", shop.base_url, "--control", NOBODY, "--out", tmp_path))
 
