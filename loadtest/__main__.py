@@ -60,6 +60,10 @@ Control = Annotated[
     str | None,
     typer.Option(help="With a URL: that of a shop which sends notifications to `default`."),
 ]
+#: All arrivals are drawn before any is sent, and kept.
+Rate = Annotated[
+    float | None, typer.Option(min=0, max=2_000, help="A mean, instead of the profile's.")
+]
 Out = Annotated[Path, typer.Option(help="Where the run's folder is made.")]
 
 
@@ -77,14 +81,11 @@ def run(
     broker: Annotated[
         str | None, typer.Option(help="`rabbitmq`, in a container, instead of Redis.")
     ] = None,
-    probes_per_s: Annotated[
-        float | None, typer.Option(min=0, help="Instead of the profile's.")
-    ] = None,
-    orders_per_s: Annotated[
-        float | None, typer.Option(min=0, help="Instead of the profile's.")
-    ] = None,
+    probes_per_s: Rate = None,
+    orders_per_s: Rate = None,
     duration_s: Annotated[
-        float | None, typer.Option(min=1, help="Of all blocks together, instead of the profile's.")
+        float | None,
+        typer.Option(min=1, max=86_400, help="Of all blocks together, instead of the profile's."),
     ] = None,
 ) -> None:
     """Run an experiment, and exit by its verdict."""

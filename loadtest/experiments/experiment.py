@@ -132,7 +132,7 @@ class Profile:
         if changes.duration_s is not None:
             blocks = BLOCKS_OF_A_SET * (self.sets + self.control_sets)
             block_s = round(changes.duration_s / blocks, 3)
-            if block_s < MIN_BLOCK_S:
+            if not block_s >= MIN_BLOCK_S:
                 raise NotChangeable(
                     f"{changes.duration_s:g} s make {blocks} blocks of {block_s:.1f} s: "
                     f"at least {blocks * MIN_BLOCK_S:g} s are needed"
