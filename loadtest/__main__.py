@@ -25,7 +25,9 @@ from testing.waiting import TimedOut
 
 BROKE = 2
 RESULTS = Path("results")
-CUT_OFF = "interrupted: everything was stopped, the folder is marked as incomplete"
+CUT_OFF = (
+    "interrupted: everything was stopped, and what there is of the run is marked as incomplete"
+)
 #: What ends a run with one line and exit code 2.
 REASONS = (
     BenchBroke,
@@ -89,17 +91,23 @@ def run(
     ] = None,
 ) -> None:
     """Run an experiment, and exit by its verdict."""
-    from loadtest.experiments.experiment import Changes
-    from loadtest.running.session import Session
 
-    chosen = _drawn(seed)
-    changes = Changes(probes_per_s, orders_per_s, duration_s)
-    _exit_by(
-        lambda: Session(notes, out, sys.argv).run(
-            name, profile, chosen, stack, control, sabotage=sabotage, broker=broker, changes=changes
-        ),
-        interrupted=CUT_OFF,
-    )
+    def work() -> int:
+        from loadtest.experiments.experiment import Changes
+        from loadtest.running.session import Session
+
+        return Session(notes, out, sys.argv).run(
+            name,
+            profile,
+            _drawn(seed),
+            stack,
+            control,
+            sabotage=sabotage,
+            broker=broker,
+            changes=Changes(probes_per_s, orders_per_s, duration_s),
+        )
+
+    _exit_by(work, interrupted=CUT_OFF)
 
 
 @app.command()
@@ -110,11 +118,13 @@ def replay(
     out: Out = RESULTS,
 ) -> None:
     """Run the schedule and the configuration of an earlier run again."""
-    from loadtest.running.session import Session
 
-    _exit_by(
-        lambda: Session(notes, out, sys.argv).replay(folder, stack, control), interrupted=CUT_OFF
-    )
+    def work() -> int:
+        from loadtest.running.session import Session
+
+        return Session(notes, out, sys.argv).replay(folder, stack, control)
+
+    _exit_by(work, interrupted=CUT_OFF)
 
 
 @app.command()
@@ -124,13 +134,14 @@ def compare(
     force: Annotated[bool, typer.Option(help="Even if they did not do the same.")] = False,
 ) -> None:
     """Ratios of two runs, with intervals; refused unless both did the same."""
-    from loadtest import comparing
 
-    def compared() -> int:
+    def work() -> int:
+        from loadtest import comparing
+
         Console(highlight=False).print(comparing.table(comparing.compare(before, after, force)))
         return 0
 
-    _exit_by(compared)
+    _exit_by(work)
 
 
 @app.command()
@@ -146,10 +157,13 @@ def ui(
     seed: Seed = None,
 ) -> None:
     """Serve Locust's page with the scenarios, and the live verdict, until Ctrl-C."""
-    from loadtest.web.serving import serve
 
-    chosen = _drawn(seed)
-    _exit_by(lambda: serve(host, port, chosen, notes))
+    def work() -> int:
+        from loadtest.web.serving import serve
+
+        return serve(host, port, _drawn(seed), notes)
+
+    _exit_by(work)
 
 
 @app.command()
@@ -159,9 +173,13 @@ def sabotage(
     out: Out = RESULTS,
 ) -> None:
     """Break the topology on purpose; exit code 0 when the verdict turned red each time, else 1."""
-    from loadtest.running.sabotage import sabotage as carried_out
 
-    _exit_by(lambda: carried_out(names or [], _drawn(seed), notes, out), interrupted=CUT_OFF)
+    def work() -> int:
+        from loadtest.running.sabotage import sabotage as carried_out
+
+        return carried_out(names or [], _drawn(seed), notes, out)
+
+    _exit_by(work, interrupted=CUT_OFF)
 
 
 @app.command()
@@ -169,9 +187,13 @@ def verify(
     only: Annotated[list[str] | None, typer.Argument(help="Default: all quick ones.")] = None,
 ) -> None:
     """Show the docs' claims by their commands: 0 when all hold, else 1."""
-    from loadtest.claims import verify as verified
 
-    _exit_by(lambda: verified(only or [], notes))
+    def work() -> int:
+        from loadtest.claims import verify as verified
+
+        return verified(only or [], notes)
+
+    _exit_by(work)
 
 
 @app.command()
@@ -185,9 +207,13 @@ def bench(
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Measure the shop beside its baselines: 0 when all is reached, else 1."""
-    from loadtest.bench.running import bench as measured
 
-    _exit_by(lambda: measured(names or [], rounds, json, notes))
+    def work() -> int:
+        from loadtest.bench.running import bench as measured
+
+        return measured(names or [], rounds, json, notes)
+
+    _exit_by(work)
 
 
 @app.command("list")
@@ -210,6 +236,7 @@ def _drawn(seed: int | None) -> int:
 
 
 def _exit_by(work: Callable[[], int], interrupted: str = "interrupted: all is ended") -> NoReturn:
+    """What `work` needs is imported in it: an interrupt meanwhile has to end with 2 as well."""
     try:
         with ended_in_peace():
             code = work()

@@ -63,7 +63,7 @@ class Session:
     ) -> int:
         """The verdict's exit code; raises what `Run.execute` raises."""
         target = choose(stack, control_url, broker)
-        told = {"stack": stack, "control": control_url, "broker": broker}
+        told = {**_where(stack, control_url), "broker": broker}
         again = ["python", "-m", "loadtest", "run", name, "--seed", str(seed)]
         again += _options(stack=stack, control=control_url, sabotage=sabotage, broker=broker)
         again += _options(**asdict(changes))
@@ -100,7 +100,7 @@ class Session:
             stack, control_url = again.stack, control_url or again.control_url
         target = choose(stack, control_url, again.broker)
         if again.plan is None:
-            told = {"stack": stack, "control": control_url, "broker": again.broker}
+            told = {**_where(stack, control_url), "broker": again.broker}
             return self._swept(again.profile, again.seed, target, command, told)
         folder = self._folder(again.experiment)
         with folder.completed():
@@ -110,7 +110,7 @@ class Session:
                 target=target,
                 folder=folder,
                 command=command,
-                configuration={"stack": stack, "control": control_url},
+                configuration=_where(stack, control_url),
             )
             return self._carried_out(run)
 
@@ -224,6 +224,11 @@ def _options(**given: object) -> list[str]:
         if value is not None
         for word in (f"--{name.replace('_', '-')}", str(value))
     ]
+
+
+def _where(stack: str, control_url: str | None) -> dict[str, str | None]:
+    """Of the configuration; what was not given has no entry, as in runs of earlier versions."""
+    return {"stack": stack} if control_url is None else {"stack": stack, "control": control_url}
 
 
 def _no_profile(name: str | None) -> Refused:
