@@ -25,9 +25,7 @@ from testing.waiting import TimedOut
 
 BROKE = 2
 RESULTS = Path("results")
-CUT_OFF = (
-    "interrupted: everything was stopped, and what there is of the run is marked as incomplete"
-)
+CUT_OFF = "interrupted: all was stopped, what there is of the run is marked as incomplete"
 #: What ends a run with one line and exit code 2.
 REASONS = (
     BenchBroke,

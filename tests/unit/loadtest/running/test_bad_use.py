@@ -149,10 +149,7 @@ def test_interrupted_in_the_middle(
 
     said = last_line(process)
 
-    assert (
-        said
-        == "interrupted: everything was stopped, and what there is of the run is marked as incomplete"
-    )
+    assert said == "interrupted: all was stopped, what there is of the run is marked as incomplete"
     assert why_incomplete(tmp_path) == "interrupted"
     assert only_folder(tmp_path).history.stat().st_size > 0
     assert started
