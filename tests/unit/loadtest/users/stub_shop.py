@@ -29,6 +29,8 @@ class StubShop:
     accepted: dict[str, float] = field(default_factory=dict)
     #: Paths and bodies, in the order in which they came.
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    #: That came with what was posted.
+    api_keys: set[str | None] = field(default_factory=set)
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
         return [body for _, asked, body in list(self.requests) if asked == path]
@@ -89,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.stub.requests.append(("POST", self.path, body))
+        self.stub.api_keys.add(self.headers["X-API-Key"])
         time.sleep(self.stub.accept_s)
         if self.path == "/order" and self.stub.sheds_orders:
             self._answer(503, {"type": "/problems/backlog-full"}, {"Retry-After": "5"})
