@@ -57,6 +57,15 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def rabbitmq(session: nox.Session) -> None:
+    """The same suites with RabbitMQ as the broker, and a chaos run that kills it too (minutes)."""
+    install(session, "test")
+    on_rabbitmq = {"SHOP_BROKER": "rabbitmq", "SHOP_REQUIRE": "rabbitmq"}
+    session.run("pytest", "tests/integration", "tests/faults", *session.posargs, env=on_rabbitmq)
+    session.run("python", "-m", "testing.chaos", "--quick", "--broker", "rabbitmq")
+
+
+@nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """Orders under faults, drained and judged (minutes); `-- --quick` takes one."""
     install(session, "test")

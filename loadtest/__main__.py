@@ -79,7 +79,7 @@ def run(
         str | None, typer.Option(help="Break the topology on purpose; the verdict must turn red.")
     ] = None,
     broker: Annotated[
-        str | None, typer.Option(help="`rabbitmq`, in a container, instead of Redis.")
+        str | None, typer.Option(help="`redis`, or `rabbitmq` as a node of its own.")
     ] = None,
     probes_per_s: Rate = None,
     orders_per_s: Rate = None,

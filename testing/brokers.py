@@ -95,8 +95,8 @@ class RedisBroker:
         """The client is the stack's."""
 
 
-def rabbitmq_url(port: int) -> str:
-    return f"amqp://guest:guest@127.0.0.1:{port}//"
+def rabbitmq_url(port: int, user: str = "guest", password: str = "guest") -> str:  # noqa: S107
+    return f"amqp://{user}:{password}@127.0.0.1:{port}//"
 
 
 class RabbitMqBroker:

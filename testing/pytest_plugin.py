@@ -1,7 +1,7 @@
-"""Pytest: tests that need a Docker engine, and a last word on what a run did not prove.
+"""Pytest: tests that need a Docker engine or RabbitMQ, and a last word on what was not proven.
 
-Mark a test with `docker`. Without an engine it is skipped, and the run ends with the lines that
-say so; with `SHOP_REQUIRE=docker` in the environment it fails instead.
+Mark a test with `docker` or `rabbitmq`. Without one it is skipped, and the run ends with the lines
+that say so; with `SHOP_REQUIRE=docker,rabbitmq` in the environment it fails instead.
 """
 
 import os
@@ -10,20 +10,30 @@ from collections.abc import Generator
 
 import pytest
 
-from testing import engine
+from testing import engine, rabbitmq
 
 REQUIRE_VARIABLE = "SHOP_REQUIRE"
-DOCKER = "docker"
-REQUIRABLE = frozenset({DOCKER})
+DOCKER, RABBITMQ = "docker", "rabbitmq"
+REQUIRABLE = frozenset({DOCKER, RABBITMQ})
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers",
-        f"{DOCKER}: needs a Docker engine; skipped without one, "
-        f"and failed if {REQUIRE_VARIABLE}={DOCKER}",
-    )
-    config.pluginmanager.register(_NotProven(config, required()), "not-proven")
+    for name, needed in ((DOCKER, "a Docker engine"), (RABBITMQ, "RabbitMQ")):
+        config.addinivalue_line(
+            "markers",
+            f"{name}: needs {needed}; skipped without one, and failed if {REQUIRE_VARIABLE}={name}",
+        )
+    required()
+    config.pluginmanager.register(_NotProven(config), "not-proven")
+
+
+def require(name: str, problem: str | None) -> None:
+    """Skip the test that runs, or fail it where `name` must not be missing."""
+    if problem is None:
+        return
+    if name in required():
+        pytest.fail(f"{REQUIRE_VARIABLE}={name}, but {problem}", pytrace=False)
+    pytest.skip(f"{problem}; {REQUIRE_VARIABLE}={name} makes this a failure")
 
 
 def required() -> frozenset[str]:
@@ -40,22 +50,17 @@ def required() -> frozenset[str]:
 class _NotProven:
     """Skips, or fails, what cannot run here, and counts all that was skipped by its reason."""
 
-    def __init__(self, config: pytest.Config, required: frozenset[str]) -> None:
+    def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._required = required
         #: Tests by file, by reason.
         self._skipped: dict[str, Counter[str]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if item.get_closest_marker(DOCKER) is None:
-            return
-        problem = engine.engine_problem()
-        if problem is None:
-            return
-        if DOCKER in self._required:
-            pytest.fail(f"{REQUIRE_VARIABLE}={DOCKER}, but {problem}", pytrace=False)
-        pytest.skip(f"{problem}; {REQUIRE_VARIABLE}={DOCKER} makes this a failure")
+        if item.get_closest_marker(DOCKER) is not None:
+            require(DOCKER, engine.engine_problem())
+        if item.get_closest_marker(RABBITMQ) is not None:
+            require(RABBITMQ, rabbitmq.rabbitmq_problem())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # An expected failure is reported as skipped too.

@@ -102,6 +102,10 @@ class ContainersTarget:
     holds = (name,)
     has_control = True
 
+    def __init__(self, broker: str | None = None) -> None:
+        """`broker` is as for `LocalStack`."""
+        self._broker = broker
+
     def check(self, setup: Setup) -> None:
         if (problem := engine_problem()) is not None:
             raise Refused(problem)
@@ -110,7 +114,7 @@ class ContainersTarget:
     @contextmanager
     def raised(self, setup: Setup) -> Iterator[Shop]:
         self.check(setup)
-        with ContainerStack(setup.environment) as stack:
+        with ContainerStack(setup.environment, broker=self._broker) as stack:
             _stock_up(stack)
             yield Shop(stack.base_url, stack, stack.images())
 
@@ -153,10 +157,10 @@ def choose(stack: str, control_url: str | None, broker: str | None = None) -> Ta
         raise Refused(f"--control goes with the URL of a shop; --stack {stack} raises its own")
     if stack == LocalTarget.name:
         return LocalTarget(broker)
-    if broker == RABBITMQ_BROKER:
-        raise Refused(f"--broker {broker} can be had on --stack local only")
     if stack == ContainersTarget.name:
-        return ContainersTarget()
+        return ContainersTarget(broker)
+    if broker is not None:
+        raise Refused("--broker is for --stack local and containers: a shop at a URL has its own")
     if is_url:
         url, control = stack.rstrip("/"), control_url.rstrip("/") if control_url else None
         if control is not None and lock_file(url) == lock_file(control):

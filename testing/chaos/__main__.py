@@ -28,7 +28,7 @@ def chaos(
     seed: Annotated[int | None, typer.Option(help="Default: a new one.")] = None,
     orders: Annotated[int | None, typer.Option(min=1, help="At least so many orders.")] = None,
     broker: Annotated[
-        str, typer.Option(help="`redis`, or `rabbitmq` in a container, killed too.")
+        str, typer.Option(help="`redis`, or `rabbitmq`, which is killed too.")
     ] = REDIS_BROKER,
     out: Annotated[Path | None, typer.Option(help="A new folder for the run.")] = None,
 ) -> None:

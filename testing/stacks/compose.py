@@ -1,4 +1,4 @@
-"""The services of docker-compose.yml, as Compose itself reads them."""
+"""The services of the Compose files, as Compose itself reads them."""
 
 import json
 import os
@@ -13,6 +13,8 @@ from testing.stack import StackFailed
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_FILE = "docker-compose.yml"
+#: What is layered on it for RabbitMQ as the broker.
+RABBITMQ_FILE = "docker-compose.rabbitmq.yml"
 NS_PER_S = 1_000_000_000
 #: Read by the Docker command, and no setting of the shop.
 _KEPT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
@@ -38,14 +40,20 @@ class ContainerSpec:
     options: dict[str, Any]
 
 
-def read_services(image: str, environment: Mapping[str, str]) -> dict[str, ContainerSpec]:
+def read_services(
+    image: str, environment: Mapping[str, str], *layers: str
+) -> dict[str, ContainerSpec]:
     """Every service by name, with `image` as the shop's and the settings of `environment`.
+
+    `layers` are files on top of `docker-compose.yml`.
 
     What belongs to one machine (published ports, mounted folders, `.env`) is left out.
     """
+    files = [str(ROOT / name) for name in (COMPOSE_FILE, *layers)]
     done = subprocess.run(
         [
-            *("docker", "compose", "--env-file", os.devnull, "-f", str(ROOT / COMPOSE_FILE)),
+            *("docker", "compose", "--env-file", os.devnull),
+            *(part for file in files for part in ("-f", file)),
             *("config", "--format", "json"),
         ],
         check=False,
@@ -58,7 +66,7 @@ def read_services(image: str, environment: Mapping[str, str]) -> dict[str, Conta
         },
     )
     if done.returncode != 0:
-        raise StackFailed(f"Compose cannot read {COMPOSE_FILE}: {done.stderr.strip()}")
+        raise StackFailed(f"Compose cannot read {', '.join(files)}: {done.stderr.strip()}")
     services = _unescaped(json.loads(done.stdout))["services"]
     return {name: _spec(name, service) for name, service in services.items()}
 
@@ -68,13 +76,15 @@ def _spec(name: str, service: Mapping[str, Any]) -> ContainerSpec:
     return ContainerSpec(
         name=name,
         image=service["image"],
-        command=service["command"],
+        command=service["command"] or [],
         environment=given,
         port=next((int(port["target"]) for port in service.get("ports", ())), None),
         stop_grace_s=_seconds(service["stop_grace_period"]),
         volumes=[volume["target"] for volume in service["volumes"] if not volume.get("read_only")],
         tmpfs=_tmpfs(service.get("tmpfs", [])),
         options={
+            "hostname": service.get("hostname"),
+            "user": service.get("user"),
             "init": service.get("init", False),
             "mem_limit": int(service["mem_limit"]),
             "cap_drop": service.get("cap_drop", []),

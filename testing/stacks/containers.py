@@ -1,4 +1,4 @@
-"""The shop as containers, with the services of docker-compose.yml."""
+"""The shop as containers, with the services of the Compose files."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,10 +8,18 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.labels import SESSION_ID
 from testcontainers.core.network import Network
 
+from testing.brokers import (
+    RABBITMQ_BROKER,
+    Broker,
+    RabbitMqBroker,
+    chosen_broker,
+    rabbitmq_url,
+)
 from testing.stack import (
     API,
     BEAT,
     FLOWER,
+    RABBITMQ,
     REDIS,
     WORKER_DEFAULT,
     WORKER_PRIORITY,
@@ -19,7 +27,7 @@ from testing.stack import (
     Stack,
 )
 from testing.stacks.base import FLOWER_AUTH, BaseStack
-from testing.stacks.compose import read_services
+from testing.stacks.compose import RABBITMQ_FILE, read_services
 from testing.stacks.container import ContainerHandle
 from testing.stacks.image import build_image
 from testing.stacks.ports import HOST, stable_port
@@ -35,6 +43,12 @@ CONTAINERS = {
     WORKER_PRIORITY: "workers",
     BEAT: "celery_beat",
     FLOWER: "flower",
+    RABBITMQ: "rabbitmq",
+}
+RABBITMQ_USER, RABBITMQ_PASSWORD = "shop", "onlyfortests"
+_ON_RABBITMQ = {
+    "RABBITMQ_PASSWORD": RABBITMQ_PASSWORD,
+    "CELERY_BROKER_DSN": f"amqp://{RABBITMQ_USER}:{RABBITMQ_PASSWORD}@rabbitmq:5672//",
 }
 
 
@@ -44,12 +58,21 @@ class ContainerStack(BaseStack):
     name = "containers"
 
     def __init__(
-        self, environment: Mapping[str, str] | None = None, *, image: str | None = None
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        image: str | None = None,
+        broker: str | None = None,
     ) -> None:
-        """`environment` is settings by name; `image` is built from this tree if none is given."""
+        """`environment` is settings by name; `image` is built from this tree if none is given.
+
+        `broker` is as for `LocalStack`.
+        """
         super().__init__(environment)
         self._image = image
-        self._ports = {"redis": stable_port(), "backend": stable_port(), "flower": stable_port()}
+        self._on_rabbitmq = (broker or chosen_broker()) == RABBITMQ_BROKER
+        published = ["redis", "backend", "flower", *["rabbitmq"] * self._on_rabbitmq]
+        self._ports = {name: stable_port() for name in published}
         self._network: Network | None = None
         self._containers: dict[str, ContainerHandle] = {}
 
@@ -79,7 +102,13 @@ class ContainerStack(BaseStack):
         user, password = FLOWER_AUTH
         services = read_services(
             self._image or build_image(),
-            {"FLOWER_USER": user, "FLOWER_PASSWORD": password, **self.environment},
+            {
+                "FLOWER_USER": user,
+                "FLOWER_PASSWORD": password,
+                **(_ON_RABBITMQ if self._on_rabbitmq else {}),
+                **self.environment,
+            },
+            *[RABBITMQ_FILE] * self._on_rabbitmq,
         )
         self._network = Network().create()
         for name, service in services.items():
@@ -87,11 +116,19 @@ class ContainerStack(BaseStack):
                 service, self._network, published_at=self._ports.get(name)
             )
         handles: dict[str, ServiceHandle] = {
-            work: self._containers[name] for work, name in CONTAINERS.items()
+            work: self._containers[name]
+            for work, name in CONTAINERS.items()
+            if name in self._containers
         }
-        # All at once: each service waits for Redis by itself.
+        # All at once: each service waits for Redis and the broker by itself.
         _in_parallel(ContainerHandle.create, self._containers.values())
         self._handles = handles
+
+    def _look_into_broker(self) -> Broker:
+        if not self._on_rabbitmq:
+            return super()._look_into_broker()
+        port = self._ports["rabbitmq"]
+        return RabbitMqBroker(rabbitmq_url(port, RABBITMQ_USER, RABBITMQ_PASSWORD))
 
     def _end(self) -> None:
         containers, self._containers = self._containers, {}

@@ -48,8 +48,8 @@ class LocalStack(BaseStack):
 
         `redis_options` are added to the server's configuration and win over it. `alter` may start
         a service in another way, such as through another command. Data and logs stand in a folder
-        of their own below `parent_dir` while the stack runs. `broker` is `redis` or `rabbitmq`, a
-        container; without it the environment variable `SHOP_BROKER` chooses.
+        of their own below `parent_dir` while the stack runs. `broker` is `redis` or `rabbitmq`;
+        without it the environment variable `SHOP_BROKER` chooses.
         """
         super().__init__(environment)
         self._without = frozenset(without)
@@ -156,7 +156,7 @@ class LocalStack(BaseStack):
     def _end(self) -> None:
         with self._to_undo:
             for name, handle in self._handles.items():
-                # A container is removed whatever state it is in.
+                # Its end is its own, whether it is a container or a process.
                 if name != RABBITMQ:
                     handle.kill()
         self._to_undo = ExitStack()

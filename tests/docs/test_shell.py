@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,14 +96,30 @@ def test_a_command_is_one(
             service,
         ]:
             assert service in SERVICES
+        case ["docker", "compose", "-f", *files_and_command]:
+            _check_layers(["-f", *files_and_command])
         case ["cp", what, _]:
             assert (REPOSITORY / what).is_file()
         case [".venv/bin/python", "-m", "loadtest", name]:
             assert f'"{name}"' in (REPOSITORY / "loadtest" / "__main__.py").read_text()
+        case [".venv/bin/nox", "-s", session]:
+            assert f"- {session} -> " in _nox_list()
         case [".venv/bin/nox", "--list"] | [".venv/bin/pre-commit", "install"]:
             assert (BIN / Path(words[0]).name).is_file()
         case _:
             pytest.fail(f"nobody knows whether this works: {line}")
+
+
+def _check_layers(words: list[str]) -> None:
+    """Files that are layered, and services of theirs that are scaled."""
+    services = set()
+    while words[0] == "-f":
+        services |= set(yaml.safe_load(source(words[1]))["services"])
+        words = words[2:]
+    assert words[:3] == ["up", "-d", "--wait"]
+    scaled = words[3:]
+    assert set(scaled[::2]) <= {"--scale"}
+    assert {word.partition("=")[0] for word in scaled[1::2]} <= services
 
 
 def _check_variable(assignment: str) -> None:
@@ -124,8 +141,13 @@ def _check_make(words: list[str], listed: str) -> None:
             shop_command.parse(["up", *shlex.split(word.removeprefix("ARGS="))])
 
 
+@cache
+def _nox_list() -> str:
+    return _run(sys.executable, "-m", "nox", "--list")
+
+
 def test_nox_lists_what_is_said() -> None:
-    listed = _run(sys.executable, "-m", "nox", "--list")
+    listed = _nox_list()
 
     assert all(f"-{version} " in listed for version in ("3.11", "3.12", "3.13"))
 

@@ -68,7 +68,8 @@ def test_the_words_for_a_default_are_not_a_literal(make_settings: MakeSettings) 
 
 def test_the_configuration_is_what_env_example_shows() -> None:
     example = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", source(".env.example"), re.MULTILINE))
-    compose_only = set(re.findall(r"\$\{([A-Z_]+):-", source("docker-compose.yml")))
+    compose = source("docker-compose.yml") + source("docker-compose.rabbitmq.yml")
+    compose_only = set(re.findall(r"\$\{([A-Z_]+):[-?]", compose))
     compose_only -= {name.upper() for name in Settings.model_fields}
 
     # Where services leave their signs of life and their counts is the image's business.

@@ -4,7 +4,9 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from testing.brokers import REDIS_BROKER, chosen_broker
+from testing.brokers import RABBITMQ_BROKER, chosen_broker
+from testing.pytest_plugin import RABBITMQ, require
+from testing.rabbitmq import IMAGE, has_image, rabbitmq_problem
 from testing.stack import Stack
 from testing.stacks.containers import ContainerStack
 from testing.stacks.local import LocalStack
@@ -13,6 +15,8 @@ from tests.integration.customer import Customer, Goods
 
 @pytest.fixture(scope="session")
 def local_stack() -> Iterator[LocalStack]:
+    if chosen_broker() == RABBITMQ_BROKER:
+        require(RABBITMQ, rabbitmq_problem())
     with LocalStack() as stack:
         yield stack
 
@@ -20,8 +24,8 @@ def local_stack() -> Iterator[LocalStack]:
 @pytest.fixture(scope="session")
 def container_stack() -> Iterator[ContainerStack]:
     """Only for tests that are marked with `docker`."""
-    if chosen_broker() != REDIS_BROKER:
-        pytest.skip("docker-compose.yml has Redis for its broker")
+    if chosen_broker() == RABBITMQ_BROKER and not has_image():
+        require(RABBITMQ, f"`docker pull {IMAGE}` was not done")
     with ContainerStack() as stack:
         yield stack
 

@@ -29,13 +29,16 @@ def test_the_broker_is_chosen_by_its_scheme(make_settings: MakeSettings, scheme:
 
 
 @pytest.mark.parametrize("create", [create_worker_app, publisher])
-def test_queues_are_quorum_queues_without_a_delivery_limit_for_whoever_declares_them(
+def test_queues_are_quorum_queues_that_drop_nothing_for_whoever_declares_them(
     make_settings: MakeSettings, create: Callable[[Settings], Celery]
 ) -> None:
     app = create(make_settings(celery_broker_dsn=RABBITMQ))
     assert set(app.amqp.queues) == {"default", "priority"}
     for queue in app.amqp.queues.values():
-        assert queue.queue_arguments == {"x-queue-type": "quorum", "x-delivery-limit": -1}
+        assert queue.queue_arguments == {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": 2_147_483_647,
+        }
         assert queue.durable
         assert queue.exchange.durable
         assert queue.exchange.delivery_mode in (None, 2)
