@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import Any, Protocol, TypeVar
@@ -124,7 +125,8 @@ class RabbitMqBroker:
         return set()
 
     def lose(self, queue: str) -> None:
-        self._ask(lambda channel: channel.queue_purge(queue))
+        with suppress(NotFound):
+            self._ask(lambda channel: channel.queue_purge(queue))
 
     def has_queue(self, queue: str) -> bool:
         try:

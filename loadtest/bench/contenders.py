@@ -84,13 +84,18 @@ class Shop(Entered):
     name = "shop"
 
     def __init__(
-        self, *, workers: bool = False, environment: Mapping[str, str] | None = None
+        self,
+        *,
+        workers: bool = False,
+        environment: Mapping[str, str] | None = None,
+        copies: Mapping[str, int] | None = None,
     ) -> None:
+        """`copies` is as for `LocalStack`."""
         super().__init__()
         self._workers = workers
         without = {FLOWER} if workers else {FLOWER, BEAT, WORKER_DEFAULT, PRIORITY}
         settings = {**NO_LIMIT, "NOTIFICATION_DELAY_MS": "0", "ORDER_DELAY_MS": "0"}
-        self.stack = LocalStack({**settings, **(environment or {})}, without=without)
+        self.stack = LocalStack({**settings, **(environment or {})}, without=without, copies=copies)
 
     @property
     def port(self) -> int:
@@ -98,8 +103,9 @@ class Shop(Entered):
 
     def clear(self) -> None:
         # Workers' signs of life and the queues' bindings stay.
-        broker, store = self.stack.redis(BROKER_DB), self.stack.redis(STORE_DB)
-        broker.delete(*ORDER_QUEUES)
+        store = self.stack.redis(STORE_DB)
+        for queue in ORDER_QUEUES:
+            self.stack.broker.lose(queue)
         self.stack.redis(RESULTS_DB).flushdb(asynchronous=False)
         for keys in _in_chunks(store, "*"):
             if gone := [key for key in keys if not key.startswith("workers:")]:

@@ -87,12 +87,13 @@ class ShopDrainer(Entered):
         *,
         name: str = "shop",
         environment: Mapping[str, str] | None = None,
+        copies: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
         self.name = name
         self.size = size
         self._placing = placing
-        self.shop = Shop(workers=True, environment=environment)
+        self.shop = Shop(workers=True, environment=environment, copies=copies)
 
     def hold(self) -> None:
         for worker in self._workers:
@@ -114,7 +115,9 @@ class ShopDrainer(Entered):
     def _start(self) -> None:
         self._to_undo.enter_context(self.shop)
         self._workers = [
-            self.shop.stack.service(name) for name in (WORKER_DEFAULT, WORKER_PRIORITY)
+            service
+            for service in self.shop.stack.services
+            if service.name.startswith((WORKER_DEFAULT, WORKER_PRIORITY))
         ]
 
 

@@ -9,6 +9,7 @@ from loadtest.bench.intake import Intake
 from loadtest.bench.invoice import Invoice
 from loadtest.bench.memory import Memory
 from loadtest.bench.report import Report
+from loadtest.bench.scale import Scale
 from loadtest.bench.stamps import Stamps
 from loadtest.bench.start import Start
 from loadtest.bench.status import Status
@@ -27,6 +28,7 @@ _ALL: tuple[Bench, ...] = (
     Memory(),
     Backlog(),
     Workers(),
+    Scale(),
 )
 
 BENCHES: Mapping[str, Bench] = {bench.name: bench for bench in _ALL}

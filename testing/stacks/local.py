@@ -43,19 +43,22 @@ class LocalStack(BaseStack):
         alter: Callable[[Service], Service] = lambda service: service,
         parent_dir: Path | None = None,
         broker: str | None = None,
+        copies: Mapping[str, int] | None = None,
     ) -> None:
         """`environment` is settings by name, `without` names services that are not started.
 
         `redis_options` are added to the server's configuration and win over it. `alter` may start
         a service in another way, such as through another command. Data and logs stand in a folder
         of their own below `parent_dir` while the stack runs. `broker` is `redis` or `rabbitmq`;
-        without it the environment variable `SHOP_BROKER` chooses.
+        without it the environment variable `SHOP_BROKER` chooses. `copies` says how many of a
+        worker there are, as `docker compose up --scale` does; the second is `worker-default-2`.
         """
         super().__init__(environment)
         self._without = frozenset(without)
         self._redis_options = dict(redis_options or {})
         self._alter = alter
         self._parent_dir = parent_dir
+        self._copies = dict(copies or {})
         self._redis_port = stable_port()
         self._api_port = stable_port()
         self._flower_port = stable_port()
@@ -191,12 +194,26 @@ class LocalStack(BaseStack):
             services.beat_service(folder / "celerybeat-schedule", env=env, run_dir=run_dir),
             services.flower_service(HOST, self._flower_port, env=env),
         ]
-        return [
+        routed = [
             self._alter(
                 replace(service, env={**service.env, **self._routes_of.get(service.name, {})})
             )
             for service in definitions
         ]
+        return [
+            _copy(service, number) if number > 1 else service
+            for service in routed
+            for number in range(1, 1 + self._copies.get(service.name, 1))
+        ]
+
+
+def _copy(worker: Service, number: int) -> Service:
+    """Another worker beside the first; two of one name would be taken for one."""
+    return replace(
+        worker,
+        name=f"{worker.name}-{number}",
+        argv=tuple(word.replace("@%h", f"-{number}@%h") for word in worker.argv),
+    )
 
 
 def _settings(environment: Mapping[str, str]) -> Settings:

@@ -16,9 +16,14 @@ from tests.unit.checkout import REPOSITORY, SERVICES
 PRODUCTION = ("docker-compose.yml",)
 DEVELOPMENT = ("docker-compose.dev.yml",)
 SCALED = (*PRODUCTION, "docker-compose.scale.yml")
+ON_RABBITMQ = (*PRODUCTION, "docker-compose.rabbitmq.yml")
 LAYERED = PRODUCTION + DEVELOPMENT
 PYTHON_SERVICES = tuple(name for name in SERVICES if name != "redis")
 PASSWORD = {"FLOWER_PASSWORD": "correct horse"}
+BROKER = {
+    "RABBITMQ_PASSWORD": "hunter2",
+    "CELERY_BROKER_DSN": "amqp://shop:hunter2@rabbitmq:5672//",
+}
 
 
 def compose(
@@ -178,6 +183,60 @@ def test_each_kind_of_worker_can_be_scaled_on_its_own() -> None:
         assert {k: v for k, v in service.items() if k not in own} == {
             k: v for k, v in together.items() if k not in own
         }
+
+
+def test_rabbitmq_is_one_more_service_and_nothing_else_changes() -> None:
+    services = read(ON_RABBITMQ, **BROKER)["services"]
+    rabbitmq = services.pop("rabbitmq")
+    before = read(PRODUCTION, **BROKER)["services"]
+
+    assert services["redis"] == before["redis"]
+    assert set(services) == set(before)
+    for name in PYTHON_SERVICES:
+        assert set(services[name].pop("depends_on")) == {"redis", "rabbitmq"}
+        assert set(before[name].pop("depends_on")) == {"redis"}
+        assert services[name] == before[name]
+    assert rabbitmq["restart"] == "unless-stopped"
+    assert rabbitmq["user"] == "rabbitmq"
+    assert rabbitmq["read_only"] is True
+    assert rabbitmq["cap_drop"] == ["ALL"]
+    assert rabbitmq["security_opt"] == ["no-new-privileges:true"]
+    assert int(rabbitmq["mem_limit"]) > 0
+    assert rabbitmq["logging"] == before["redis"]["logging"]
+    assert [(port["host_ip"], port["target"]) for port in rabbitmq["ports"]] == [
+        ("127.0.0.1", 5672)
+    ]
+    kept = {volume.get("source"): volume["target"] for volume in rabbitmq["volumes"]}
+    assert kept["rabbitmq-data"] == "/var/lib/rabbitmq"
+    assert rabbitmq["healthcheck"]["interval"] == "10s"
+    # Each of its own commands starts an Erlang.
+    assert "rabbitmq" not in " ".join(rabbitmq["healthcheck"]["test"])
+
+
+@pytest.mark.parametrize("missing", BROKER)
+def test_rabbitmq_is_refused_without_its_password_or_its_address(missing: str) -> None:
+    given = {name: value for name, value in BROKER.items() if name != missing}
+    done = compose(ON_RABBITMQ, "config", environment={**PASSWORD, **given})
+
+    assert done.returncode != 0
+    assert missing in done.stderr
+
+
+@pytest.mark.parametrize(
+    "files",
+    [(*ON_RABBITMQ, SCALED[-1]), (*SCALED, ON_RABBITMQ[-1])],
+    ids=["scale-last", "rabbitmq-last"],
+)
+def test_workers_that_are_scaled_go_to_the_same_broker_as_the_rest(files: tuple[str, ...]) -> None:
+    services = read(files, **BROKER)["services"]
+
+    assert {"worker_default", "worker_priority", "rabbitmq"} <= set(services)
+    assert "workers" not in services
+    assert {
+        name: one["environment"]["CELERY_BROKER_DSN"]
+        for name, one in services.items()
+        if name not in ("redis", "rabbitmq")
+    } == dict.fromkeys(set(services) - {"redis", "rabbitmq"}, BROKER["CELERY_BROKER_DSN"])
 
 
 @both_ways

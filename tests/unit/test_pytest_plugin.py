@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testing import engine
+from testing import engine, rabbitmq
 from testing.engine import engine_problem
 
 pytest_plugins = ["pytester"]
@@ -166,3 +166,38 @@ def _fake_docker(folder: Path, *, compose: str = "exit 0", server: str = "exit 0
     docker.write_text(f'#!/bin/sh\nif [ "$1" = compose ]; then {compose}; else {server}; fi\n')
     docker.chmod(0o755)
     return folder
+
+
+NO_RABBITMQ = "rabbitmq-server is not installed"
+ON_RABBITMQ = """
+    import pytest
+
+    @pytest.mark.rabbitmq
+    def test_of_the_broker():
+        raise AssertionError("ran without one")
+"""
+
+
+def test_without_a_rabbitmq_the_last_line_says_so(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rabbitmq, "rabbitmq_problem", lambda: NO_RABBITMQ)
+    pytester.makepyfile(test_shop=ON_RABBITMQ)
+    result = run(pytester)
+    result.assert_outcomes(skipped=1)
+    assert result.outlines[-1] == (
+        f"NOT PROVEN, 1 test skipped: {NO_RABBITMQ}; SHOP_REQUIRE=rabbitmq makes this a failure: "
+        "test_shop.py (1)"
+    )
+
+
+@pytest.mark.parametrize("value", ["rabbitmq", "docker,rabbitmq"])
+def test_a_required_rabbitmq_that_is_missing_fails_the_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SHOP_REQUIRE", value)
+    monkeypatch.setattr(rabbitmq, "rabbitmq_problem", lambda: NO_RABBITMQ)
+    pytester.makepyfile(ON_RABBITMQ)
+    result = run(pytester)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"SHOP_REQUIRE=rabbitmq, but {NO_RABBITMQ}"])
