@@ -1,6 +1,5 @@
-"""What more workers bring, as `docker compose up --scale` adds them: each kind by itself."""
+"""What more workers bring, as `docker compose up --scale` adds them, where their work waits."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -14,44 +13,51 @@ from testing.stack import WORKER_DEFAULT, WORKER_PRIORITY
 ROUNDS = 2
 WORKERS = (1, 2, 4)
 ANSWERS_WITHIN_S = 10.0
+#: Small workers whose time is spent waiting: what one machine can show of several.
+WAITING = {
+    "ORDER_DELAY_MS": "200",
+    "DEFAULT_CONCURRENCY": "2",
+    "NOTIFICATION_DELAY_MS": "1000",
+    "PRIORITY_CONCURRENCY": "4",
+    "ORDER_NOTIFICATIONS": "false",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of worker, and a backlog for it."""
+    """What is put before one kind of worker."""
 
     name: str
-    worker: str
-    #: Of what a measurement puts before them.
-    size: int
     unit: str
-    environment: Mapping[str, str]
+    size: int
+    is_orders: bool
 
 
 KINDS = (
-    Kind("orders", WORKER_DEFAULT, 200, "orders/s", {}),
-    # Two processes each, whatever the machine has.
-    Kind(
-        "orders that wait 200 ms",
-        WORKER_DEFAULT,
-        60,
-        "orders/s",
-        {"ORDER_DELAY_MS": "200", "DEFAULT_CONCURRENCY": "2"},
-    ),
-    Kind(
-        "notifications that wait 1 s",
-        WORKER_PRIORITY,
-        64,
-        "notifications/s",
-        {"NOTIFICATION_DELAY_MS": "1000", "PRIORITY_CONCURRENCY": "4"},
-    ),
+    Kind("default workers, orders of 200 ms", "orders/s", 60, is_orders=True),
+    Kind("priority workers, notifications of 1 s", "notifications/s", 32, is_orders=False),
 )
 
 
-class NotificationDrainer(ShopDrainer):
-    """A backlog of notifications."""
+class Scaled(ShopDrainer):
+    """A shop with so many workers of each kind, and a backlog for one of them."""
+
+    def __init__(self, placing: Placing, workers: int) -> None:
+        super().__init__(
+            placing,
+            name=f"{workers}",
+            environment=WAITING,
+            copies={WORKER_DEFAULT: workers, WORKER_PRIORITY: workers},
+        )
+        self.kind = KINDS[0]
+
+    def take(self, kind: Kind) -> None:
+        self.kind, self.size = kind, kind.size
 
     def fill(self, prefix: str) -> None:
+        if self.kind.is_orders:
+            super().fill(prefix)
+            return
         with httpx.Client(timeout=ANSWERS_WITHIN_S, trust_env=False) as client:
             for number in range(self.size):
                 answer = client.post(
@@ -70,29 +76,17 @@ class Scale:
 
     def run(self, rounds: int | None, show: Show) -> Result:
         comparisons = []
-        for kind in KINDS:
-            drainer = ShopDrainer if kind.worker == WORKER_DEFAULT else NotificationDrainer
-            with ExitStack() as up:
-                show(f"{kind.name}: starting")
-                placing = Placing(up.enter_context(Generator()))
-                drainers = [
-                    up.enter_context(
-                        drainer(
-                            placing,
-                            kind.size,
-                            name=f"{workers}",
-                            environment=kind.environment,
-                            copies={kind.worker: workers},
-                        )
-                    )
-                    for workers in WORKERS
+        with ExitStack() as up:
+            show("starting")
+            placing = Placing(up.enter_context(Generator()))
+            shops = [up.enter_context(Scaled(placing, workers)) for workers in WORKERS]
+            for kind in KINDS:
+                for shop in shops:
+                    shop.take(kind)
+                found = measure(shops, rounds or ROUNDS, show)
+                one = found[f"{WORKERS[0]}"]
+                comparisons += [
+                    Comparison(f"{kind.name}: {workers} / 1", kind.unit, found[f"{workers}"], one)
+                    for workers in WORKERS[1:]
                 ]
-                found = measure(drainers, rounds or ROUNDS, show)
-            one = found[f"{WORKERS[0]}"]
-            comparisons += [
-                Comparison(
-                    f"{kind.name}: {workers} workers / 1", kind.unit, found[f"{workers}"], one
-                )
-                for workers in WORKERS[1:]
-            ]
         return Result(comparisons)

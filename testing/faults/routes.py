@@ -15,7 +15,8 @@ from testing.stack import API, BROKER_DB
 from testing.stacks.local import LocalStack
 from testing.stacks.ports import HOST
 
-PING = b"PING\r\n"
+#: As long as what RabbitMQ waits for before it answers.
+PING = b"PING\r\n\r\n"
 PONG = b"+PONG\r\n"
 #: What RabbitMQ says to whoever speaks another protocol.
 AMQP = b"AMQP"

@@ -1,6 +1,7 @@
 """Workers die or freeze while they have a task in hand."""
 
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -9,6 +10,7 @@ from celery import Celery
 
 from shop.adapters.celery.errors import BROKER_ERRORS
 from shop.adapters.redis import keys
+from shop.domain.work import Queue
 from testing.faults.fault import Fault, FaultDidNotTakeHold
 from testing.history import Recorder, now_ms
 from testing.stack import Stack, StackFailed
@@ -19,6 +21,8 @@ BUSY_WITHIN_S = 20.0
 REPLACED_WITHIN_S = 10.0
 #: How long a worker may take to say what it has in hand.
 REPLY_WITHIN_S = 1.0
+#: What a stopped worker has sent is at Redis then, through whatever proxy: it sends no more.
+ARRIVED_WITHIN_S = 0.1
 
 
 class PoolProcessKilled(Fault):
@@ -161,11 +165,15 @@ class WorkerKilled(Fault):
         try:
             # Stopping a container takes longer than most tasks do. What this worker has started
             # since it answered, and not finished, is in its hand too.
-            delivered = self._stack.broker.taken_ids(self._queue) - held
-            self._task_ids = [
+            others = _owed(self._stack, self._queue) - held
+            started = [
                 *_unfinished(self._stack, sorted(held)),
-                *_unfinished(self._stack, sorted(delivered), since_ms=asked_at_ms),
+                *_unfinished(self._stack, sorted(others), since_ms=asked_at_ms),
             ]
+            if started:
+                # That one of them is finished may have been on its way.
+                time.sleep(ARRIVED_WITHIN_S)
+                self._task_ids = _unfinished(self._stack, started)
             if self._task_ids:
                 self._killed_at_ms = now_ms()
                 self._worker.kill()
@@ -257,6 +265,19 @@ def _in_hand(app: Celery, queue: str) -> dict[str, int]:
         for request in active
         if request["worker_pid"] is not None
     }
+
+
+def _owed(stack: Stack, queue: str) -> set[str]:
+    """Tasks of work that is open; not every broker says which ones a worker has taken."""
+    store = stack.redis()
+    is_priority = queue == Queue.PRIORITY
+    ids: Any = store.zrange(keys.NOTIFICATIONS_OPEN if is_priority else keys.ORDERS_OPEN, 0, -1)
+    if is_priority:
+        return set(ids)
+    with store.pipeline(transaction=False) as pipe:
+        for order_id in ids:
+            pipe.hget(keys.order(order_id), "task_id")
+        return set(filter(None, pipe.execute()))
 
 
 def _unfinished(stack: Stack, task_ids: list[str], *, since_ms: int = 0) -> list[str]:
