@@ -8,7 +8,10 @@ from shop.settings import Settings
 from tests.unit.checkout import REPOSITORY
 
 #: Names that Compose alone reads.
-COMPOSE_ONLY = {"API_PUBLISHED_PORT", "FLOWER_PUBLISHED_PORT", "REDIS_PUBLISHED_PORT", "SHOP_IMAGE"}
+COMPOSE_ONLY = {
+    "API_PUBLISHED_PORT", "FLOWER_PUBLISHED_PORT", "REDIS_PUBLISHED_PORT", "SHOP_IMAGE",
+    "RABBITMQ_PUBLISHED_PORT", "RABBITMQ_PASSWORD",
+}  # fmt: skip
 
 
 def shown_values() -> dict[str, str]:

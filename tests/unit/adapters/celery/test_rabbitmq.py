@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from celery import Celery
 from kombu.transport import get_transport_cls
+from kombu.utils.imports import symbol_by_name
 
 from shop.adapters.celery import rabbitmq
 from shop.adapters.celery.app import create_publisher_app, create_worker_app
@@ -64,5 +65,6 @@ def test_who_consumes_notices_a_silent_broker_and_declares_no_more_queues_than_i
     assert app.conf.broker_heartbeat == rabbitmq.HEARTBEAT_S
     assert app.conf.broker_connection_retry_on_startup
     assert app.conf.broker_connection_max_retries is None
-    steps = app.WorkController(app=app, hostname="test@here").consumer_cls
-    assert steps == "shop.adapters.celery.consumer:Consumer"
+    steps = symbol_by_name(app.conf.worker_consumer).Blueprint.default_steps
+    assert any("consumer.tasks:Tasks" in step for step in steps)
+    assert not any("delayed_delivery" in step for step in steps)
