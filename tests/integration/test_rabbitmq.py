@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery
 
-from shop.adapters.celery.app import create_publisher_app
+from shop.adapters.celery.app import create_publisher_app, create_worker_app
 from shop.adapters.celery.publisher import CeleryPublisher
 from shop.domain.work import Job, Queue, TaskName
 from shop.settings import Settings
@@ -106,6 +106,20 @@ def test_a_message_that_is_handed_back_is_the_next_one_again_and_as_often_as_it_
             channel.basic_reject(message.delivery_tag, requeue=True)
     assert seen == ["task-0"] * 2 * MANY_DELIVERIES
     assert waiting(app) == 2
+
+
+def test_a_worker_may_come_back_before_rabbitmq_has_noticed_that_it_was_away(
+    settings: Settings,
+) -> None:
+    worker = create_worker_app(settings)
+    mailbox = worker.control.mailbox
+    with worker.connection_for_read() as silent, worker.connection_for_read() as again:
+        for connection in (silent, again):
+            queue = mailbox.get_queue("default@here").bind(connection.default_channel)
+            queue.declare()
+            queue.consume("mailbox", lambda message: None)
+        assert queue.queue_declare(passive=True).consumer_count == 2
+    worker.close()
 
 
 def waiting(app: Celery) -> int:

@@ -94,6 +94,10 @@ def _consuming(settings: Settings) -> dict[str, Any]:
         "broker_connection_timeout": WORKER_SOCKET_TIMEOUT_S,
         "broker_heartbeat": rabbitmq.HEARTBEAT_S,
         "worker_consumer": "shop.adapters.celery.consumer:Consumer",
+        # The default is a queue for one connection alone, at which a worker ends that comes back
+        # before RabbitMQ has noticed that it was away. This one goes 10 s after its worker.
+        "control_queue_exclusive": False,
+        "control_queue_durable": True,
     }
 
 
