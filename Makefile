@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help venv local up dev down logs load load-ui test chaos faults drills sabotage verify-quick bench lint format
+.PHONY: help venv local up dev down logs load load-ui test chaos faults drills sabotage fuzz verify-quick bench lint format
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,17 +54,21 @@ drills: $(VENV)/.installed-dev ## one fault many times over: how long it lasts, 
 sabotage: $(VENV)/.installed-dev ## break the shop on purpose: does each checker notice? Minutes
 	@$(BIN)/python -m testing.sabotage $(ARGS)
 
+fuzz: $(VENV)/.installed-dev ## 10 000 requests made of the OpenAPI schema; minutes
+	@$(BIN)/python -m testing.generated $(ARGS)
+
 verify-quick: $(VENV)/.installed-dev ## show every claim of the docs that fits in 10 minutes
 	@$(BIN)/python -m loadtest verify $(ARGS)
 
 bench: $(VENV)/.installed-dev ## how fast, beside honest baselines? Ratios (ARGS=intake: one)
 	@$(BIN)/python -m loadtest bench $(ARGS)
 
-lint: $(VENV)/.installed-dev ## style, types and the house's import rules
+lint: $(VENV)/.installed-dev ## style, types, the house's import rules, known vulnerabilities
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m testing.audit
 
 format: $(VENV)/.installed-dev ## put the source into its standard form
 	@$(BIN)/ruff check --fix .

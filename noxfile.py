@@ -21,11 +21,12 @@ def install(session: nox.Session, *groups: str, project: bool = True) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, and the house's import rules."""
+    """Style, the house's import rules, and whether pinned packages are known to be vulnerable."""
     install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache")
+    session.run("python", "-m", "testing.audit")
 
 
 @nox.session
@@ -63,6 +64,20 @@ def rabbitmq(session: nox.Session) -> None:
     on_rabbitmq = {"SHOP_BROKER": "rabbitmq", "SHOP_REQUIRE": "rabbitmq"}
     session.run("pytest", "tests/integration", "tests/faults", *session.posargs, env=on_rabbitmq)
     session.run("python", "-m", "testing.chaos", "--quick", "--broker", "rabbitmq")
+
+
+@nox.session(default=False)
+def generated(session: nox.Session) -> None:
+    """Invoices, ids, task arguments, and some hundred requests made of the OpenAPI schema."""
+    install(session, "test")
+    session.run("pytest", "tests/generated", *session.posargs)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """At least 10 000 requests made of the OpenAPI schema (minutes); `-- --seed 7` repeats."""
+    install(session, "test")
+    session.run("python", "-m", "testing.generated", *session.posargs)
 
 
 @nox.session(default=False)

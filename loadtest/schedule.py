@@ -152,7 +152,7 @@ def draw(
             )
             for place, kind in enumerate((first, second, second, first)):
                 # Named by its place, not by its arm: both arms walk the same.
-                source = random.Random(f"{seed} {set_number} {place}")  # noqa: S311
+                source = random.Random(f"{seed} {set_number} {place}")
                 name = f"{seed}-{arm}-{set_number}-{place}"
                 arrivals = draw_block(
                     source, name, kind=kind, duration_s=block_s, rates=rates, items=items
@@ -167,7 +167,7 @@ def draw_steady(
     """One kind of block over and over, for what shows with time only."""
     drawn = list[Block]()
     for number in range(blocks):
-        source = random.Random(f"{seed} {number}")  # noqa: S311
+        source = random.Random(f"{seed} {number}")
         arrivals = draw_block(
             source,
             f"{seed}-steady-{number}",

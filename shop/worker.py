@@ -7,7 +7,7 @@ from celery import Celery, signals
 
 from shop import tasks
 from shop.adapters.celery.app import create_worker_app
-from shop.adapters.flower import guard_flower
+from shop.adapters.flower import guard_flower, log_flower
 from shop.adapters.logs import configure_logging
 from shop.bootstrap import WorkerServices, bootstrap_worker
 from shop.settings import Settings, load_settings
@@ -54,6 +54,7 @@ def _name_logs(settings: Settings) -> None:
 
     signals.celeryd_init.connect(remember, weak=False)
     signals.setup_logging.connect(lambda **_: configure_logging(settings, service), weak=False)
+    log_flower(lambda: configure_logging(settings, "flower"))
 
 
 app = create_worker(load_settings())

@@ -41,7 +41,7 @@ def render(
     why = why_incomplete or "the run ended before it was judged"
     reasons = list(verdict.reasons) if verdict else [why]
     return environment.get_template(_TEMPLATE).render(
-        css=Markup((_HERE / "report.css").read_text(encoding="utf-8")),  # noqa: S704
+        css=Markup((_HERE / "report.css").read_text(encoding="utf-8")),  # noqa: S704  (our own file)
         manifest=manifest,
         verdict=verdict,
         conclusion=verdict.conclusion.name if verdict else INCOMPLETE,

@@ -37,8 +37,8 @@ def describe(repository: Path) -> Source:
 def _git(folder: Path, *arguments: str) -> str | None:
     """What git prints; None where it is not installed, or refuses."""
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(folder), *arguments],  # noqa: S607
+        done = subprocess.run(  # noqa: S603  (no shell reads it)
+            ["git", "-C", str(folder), *arguments],  # noqa: S607  (the git of whoever runs it)
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_S,

@@ -36,7 +36,7 @@ def orders(
 
     `most_per_s` is the highest rate that `rate_at` gives.
     """
-    source = random.Random(f"{name} orders")  # noqa: S311
+    source = random.Random(f"{name} orders")
     for number, at_s in enumerate(_thinned(source, rate_at, most_per_s)):
         key = f"{name}-o{number}"
         payload = {"id": key, "item": source.choice(items), "qty": 1, "email": "lab@example.com"}
@@ -44,7 +44,7 @@ def orders(
 
 
 def probes(name: str, rate_at: RateAt, *, most_per_s: float) -> Iterator[Arrival]:
-    source = random.Random(f"{name} probes")  # noqa: S311
+    source = random.Random(f"{name} probes")
     for number, at_s in enumerate(_thinned(source, rate_at, most_per_s)):
         key = f"{name}-n{number}"
         payload = {"email": "probe@example.com", "message": key}

@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from threading import Timer
 from typing import TYPE_CHECKING, Any, cast
 
@@ -86,6 +87,20 @@ def guard_flower(app: Celery, *, user: str, password: SecretStr | None) -> None:
     if options is not None:
         options.options.max_tasks = MAX_TASKS
         options.options.purge_offline_workers = PURGE_OFFLINE_WORKERS_S
+
+
+def log_flower(configure: Callable[[], None]) -> None:
+    """Let `configure` have the last word on logs where Flower runs; it sends no `setup_logging`."""
+    command: Any = sys.modules.get("flower.command")
+    if command is None:
+        return
+    set_up = command.setup_logging
+
+    def set_up_and_configure() -> None:
+        set_up()
+        configure()
+
+    command.setup_logging = set_up_and_configure
 
 
 def _install(flower_type: Any, app: Celery, gate: Gate | None) -> None:

@@ -95,6 +95,19 @@ def header(name: str, description: str, example: str) -> dict[str, Any]:
     }
 
 
+def links(**operations: str) -> dict[str, Any]:
+    """For one of `responses`: routes that lead on from it, each with the field that they take.
+
+    The field is called the same in the answer and in the path.
+    """
+    return {
+        "links": {
+            name: {"operationId": name, "parameters": {field: f"$response.body#/{field}"}}
+            for name, field in operations.items()
+        }
+    }
+
+
 def _ref(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": _REF.format(model=model.__name__)}
 

@@ -3,9 +3,12 @@
 The routes build their answers as plain dicts; the tests hold them to these models.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+#: UTC, ISO 8601, as `answers.utc` writes it.
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 _TASK_ID = "5d1e0a3c-8f0e-4f52-9c57-0a4f7a6b9d21"
 
@@ -37,8 +40,8 @@ class OrderView(Answer):
         description="Why it failed or was given up.",
         examples=[None, "unknown_item", "out_of_stock", "attempts_exhausted"],
     )
-    placed_at: str = Field(description="UTC, ISO 8601.", examples=["2026-01-01T12:00:00.005Z"])
-    processed_at: str | None = Field(
+    placed_at: Moment = Field(description="UTC, ISO 8601.", examples=["2026-01-01T12:00:00.005Z"])
+    processed_at: Moment | None = Field(
         description="When it was processed or failed.", examples=["2026-01-01T12:00:00.042Z"]
     )
     task_id: str = Field(examples=[_TASK_ID])
@@ -56,21 +59,21 @@ class NotificationAccepted(Answer):
 class TimingsView(Answer):
     """When a task passed which stage: UTC, ISO 8601, all by one clock."""
 
-    first_enqueued_at: str | None = Field(
+    first_enqueued_at: Moment | None = Field(
         description="When the work was recorded, and so first published.",
         examples=["2026-01-01T12:00:00.005Z"],
     )
-    enqueued_at: str | None = Field(
+    enqueued_at: Moment | None = Field(
         description="When the message was published that was started last; later than the first "
         "if it had to be sent again.",
         examples=["2026-01-01T12:00:00.005Z"],
     )
-    received_at: str | None = Field(
+    received_at: Moment | None = Field(
         description="When a worker took that message from its queue.",
         examples=["2026-01-01T12:00:00.017Z"],
     )
-    started_at: str | None = Field(examples=["2026-01-01T12:00:00.018Z"])
-    finished_at: str | None = Field(examples=["2026-01-01T12:00:00.042Z"])
+    started_at: Moment | None = Field(examples=["2026-01-01T12:00:00.018Z"])
+    finished_at: Moment | None = Field(examples=["2026-01-01T12:00:00.042Z"])
     queue_wait_ms: int | None = Field(description="From enqueued to started.", examples=[13])
     run_ms: int | None = Field(description="From started to finished.", examples=[24])
     deliveries: int = Field(description="How often a worker was given it.", examples=[1])

@@ -19,12 +19,16 @@ def _digits_of_number(value: Any) -> Any:
 
 
 _IDENTIFIER_TEXT = Field(strict=True, pattern=IDENTIFIER_PATTERN, min_length=1, max_length=64)
+#: A sign takes the place of a digit.
+_IDENTIFIER_NUMBER = Field(ge=1 - 10**63, le=10**64 - 1)
 Identifier = Annotated[
     str,
     # First, so that it bounds the text and not what a wrapping validator makes of it.
     _IDENTIFIER_TEXT,
     BeforeValidator(
-        _digits_of_number, json_schema_input_type=Annotated[str, _IDENTIFIER_TEXT] | int
+        _digits_of_number,
+        json_schema_input_type=Annotated[str, _IDENTIFIER_TEXT]
+        | Annotated[int, _IDENTIFIER_NUMBER],
     ),
 ]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QTY)]

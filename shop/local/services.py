@@ -155,7 +155,7 @@ def flower_service(
 
 def reachable(host: str) -> str:
     """Where a server that listens on `host` is reached from this machine."""
-    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
+    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104  (compared, never bound)
 
 
 def _celery(*command: str) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ class Plan:
 
         A notification counts as none.
         """
-        draw = random.Random(f"{self.seed} arrivals")  # noqa: S311
+        draw = random.Random(f"{self.seed} arrivals")
         number = 0
         while True:
             number += 1
@@ -129,7 +129,7 @@ class Plan:
 
     def disturbances(self) -> list[Disturbance]:
         """In random order."""
-        draw = random.Random(f"{self.seed} faults")  # noqa: S311
+        draw = random.Random(f"{self.seed} faults")
         profile = self.profile
         faults = [
             *[PoolProcessKilled.name] * profile.pool_kills,

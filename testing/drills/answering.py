@@ -85,7 +85,7 @@ def run(folder: Path, *, times: int, seed: int, on_progress: Callable[[str], Non
     ):
         fill_stock(stack)
         calls = _calls(stack)
-        draw = random.Random(seed)  # noqa: S311
+        draw = random.Random(seed)
         for number in range(times):
             on_progress(f"freezing under way, {number + 1}/{times}")
             prefix = f"{seed}-{number}"

@@ -54,7 +54,7 @@ def run(
             for sku, units in plan.stock.items():
                 store.set(f"stock:{sku}", units)
                 store.set(f"price:{sku}", 1_990)
-            drill = _Drill(stack, proxies, random.Random(f"{seed} resets"), on_progress)  # noqa: S311
+            drill = _Drill(stack, proxies, random.Random(f"{seed} resets"), on_progress)
             driver = Driver(stack.base_url, plan, history, drill.owed)
             driver.start()
             try:

@@ -65,7 +65,7 @@ class Stream:
         self._stack = stack
         self._prefix = prefix
         self._per_s = per_s
-        self._draw = random.Random(f"{seed} {prefix}")  # noqa: S311
+        self._draw = random.Random(f"{seed} {prefix}")
         self._enough = Event()
         self._thread = Thread(target=self._run, name="stream", daemon=True)
         #: The order of each task's id; complete for every order whose task was started.

@@ -71,7 +71,7 @@ def run(folder: Path, *, times: int, seed: int, on_progress: Show) -> Result:
 
     A container is stopped where an engine answers.
     """
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     kinds = [_rolling_restart(folder, times, draw, on_progress)]
     kinds.append(_ctrl_c(folder, times, draw, on_progress))
     remarks = []

@@ -58,7 +58,7 @@ class Scene:
     def __init__(self, stack: SabotageStack, history: HistoryWriter, seed: str) -> None:
         self.stack = stack
         self.history = history
-        self._draw = random.Random(seed)  # noqa: S311
+        self._draw = random.Random(seed)
         self._orders = 0
         self._drivers = ExitStack()
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.labels import SESSION_ID
@@ -85,7 +86,9 @@ class ContainerStack(BaseStack):
         return f"http://{HOST}:{self._ports['flower']}"
 
     def redis_url(self, db: int) -> str:
-        return f"redis://{HOST}:{self._ports['redis']}/{db}"
+        password = self.environment.get("REDIS_PASSWORD")
+        account = f":{quote(password, safe='')}@" if password else ""
+        return f"redis://{account}{HOST}:{self._ports['redis']}/{db}"
 
     def container(self, name: str) -> ContainerHandle:
         """A service by the name that Compose has for it."""

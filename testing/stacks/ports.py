@@ -13,7 +13,7 @@ ATTEMPTS = 100
 def stable_port() -> int:
     """A port of 127.0.0.1 that nobody listens on, and that no connection is given by chance."""
     for _ in range(ATTEMPTS):
-        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311
+        port = random.randint(FIRST_PORT, LAST_PORT)
         with socket.socket() as probe:
             # As servers do: connections that linger from an earlier run do not matter.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

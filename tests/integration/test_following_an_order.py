@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from testing.stack import FLOWER
+from testing.stack import API, BEAT, FLOWER, WORKER_DEFAULT, WORKER_PRIORITY
 from testing.stacks.local import LocalStack
 from testing.waiting import wait_for
 from tests.integration.customer import Customer, Goods, new_id
@@ -77,6 +77,21 @@ def test_an_order_is_followed_by_its_request_through_every_service(
     assert len([message for message in ours if "succeeded" in message]) == 3
 
 
+@pytest.mark.parametrize("name", [API, BEAT, FLOWER, WORKER_DEFAULT, WORKER_PRIORITY])
+def test_every_line_of_every_service_is_for_programs_and_says_whose_it_is(
+    shop: LocalStack, log_dir: Path, name: str
+) -> None:
+    printed = shop.service(name).logs().splitlines()
+    kept = (log_dir / f"{name}.log").read_text().splitlines()
+
+    assert printed
+    assert kept
+    for line in printed + kept:
+        told = json.loads(line)
+        assert {"level", "logger", "message", "service", "timestamp"} <= told.keys()
+        assert told["service"] == name
+
+
 def test_no_line_of_any_log_shows_an_address_or_a_text(
     shop: LocalStack, customer: Customer, log_dir: Path
 ) -> None:
@@ -122,8 +137,10 @@ def test_no_line_of_any_log_shows_an_address_or_a_text(
         )
     logs = {path.name: path.read_text() for path in log_dir.glob("*.log")}
     logs |= {f"output of {service.name}": service.logs() for service in shop.services}
-    assert {"api.log", "beat.log", "worker-default.log", "worker-priority.log"} <= logs.keys()
-    assert f"output of {FLOWER}" in logs
+    assert logs.keys() == {
+        *(f"{name}.log" for name in ("api", "beat", "flower", "worker-default", "worker-priority")),
+        *(f"output of {service.name}" for service in shop.services),
+    }
     assert "z***@example.com" in logs["worker-priority.log"]
     shown = [
         (name, line)

@@ -58,6 +58,8 @@ def worker_config(settings: Settings) -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # Flower lives on events; nothing else does.
         "worker_send_task_events": True,
+        # A message that is shaped like no task is put aside, and does not end the worker.
+        "worker_consumer": "shop.adapters.celery.consumer:Consumer",
         # Logs are set up by the shop, the same in every process.
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
@@ -93,7 +95,6 @@ def _consuming(settings: Settings) -> dict[str, Any]:
         "broker_transport_options": rabbitmq.worker_options(WORKER_SOCKET_TIMEOUT_S),
         "broker_connection_timeout": WORKER_SOCKET_TIMEOUT_S,
         "broker_heartbeat": rabbitmq.HEARTBEAT_S,
-        "worker_consumer": "shop.adapters.celery.consumer:Consumer",
         # The default is a queue for one connection alone, at which a worker ends that comes back
         # before RabbitMQ has noticed that it was away. This one goes 10 s after its worker.
         "control_queue_exclusive": False,

@@ -4,6 +4,7 @@ import os
 import time
 from typing import Any
 
+from celery.exceptions import InvalidTaskError
 from celery.worker.request import Request
 
 #: Keys in a task's request, read by the task base.
@@ -19,5 +20,8 @@ class StampedRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not (isinstance(self.args, list | tuple) and isinstance(self.kwargs, dict)):
+            # Celery finds out only where it calls the task, and blames the task.
+            raise InvalidTaskError("arguments are a list and a mapping of names")
         self.request_dict[RECEIVED_MONOTONIC_S] = time.monotonic()
         self.request_dict[DELIVERY_ID] = os.urandom(8).hex()

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from shop.api.answers import answer
 from shop.api.body import read_json
 from shop.api.deps import in_time, services
-from shop.api.openapi import header, json_body, problems
+from shop.api.openapi import header, json_body, links, problems
 from shop.api.problems import BODY_TOO_LARGE, INVALID_REQUEST, STORE_UNAVAILABLE
 from shop.api.schemas import NotificationAccepted
 from shop.domain.notification import Notification
@@ -26,6 +26,7 @@ router = APIRouter(tags=["notifications"])
                 "Where the task's state is.",
                 "/status/5d1e0a3c-8f0e-4f52-9c57-0a4f7a6b9d21",
             ),
+            **links(show_task="task_id"),
         },
         **problems(INVALID_REQUEST, BODY_TOO_LARGE, STORE_UNAVAILABLE),
     },

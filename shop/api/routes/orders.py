@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from shop.api.answers import answer, utc
 from shop.api.body import read_json
 from shop.api.deps import ORDER_ID_IN_PATH, in_time, order_id_in_path, services
-from shop.api.openapi import header, json_body, problems
+from shop.api.openapi import header, json_body, links, problems
 from shop.api.problems import (
     BACKLOG_FULL,
     BODY_TOO_LARGE,
@@ -26,6 +26,7 @@ router = APIRouter(tags=["orders"])
 _LOCATION = header(
     "Location", "Where the task's state is.", "/status/5d1e0a3c-8f0e-4f52-9c57-0a4f7a6b9d21"
 )
+_LINKS = links(show_task="task_id", show_order="order_id", show_invoice="order_id")
 
 
 @router.post(
@@ -34,11 +35,12 @@ _LOCATION = header(
     summary="Place an order",
     response_description="The order is recorded and will be processed.",
     responses={
-        202: {"model": OrderAccepted, **_LOCATION},
+        202: {"model": OrderAccepted, **_LOCATION, **_LINKS},
         200: {
             "model": OrderAccepted,
             "description": "The same order was placed before; nothing was added.",
             **_LOCATION,
+            **_LINKS,
         },
         **problems(
             ORDER_CONFLICT,
@@ -73,7 +75,10 @@ async def place_order(request: Request) -> Response:
 @router.get(
     "/order/{order_id}",
     summary="Where an order stands",
-    responses={200: {"model": OrderView}, **problems(ORDER_NOT_FOUND, STORE_UNAVAILABLE)},
+    responses={
+        200: {"model": OrderView, **links(show_task="task_id", show_invoice="order_id")},
+        **problems(ORDER_NOT_FOUND, STORE_UNAVAILABLE),
+    },
     openapi_extra=ORDER_ID_IN_PATH,
 )
 async def show_order(request: Request) -> Response:

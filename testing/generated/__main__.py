@@ -1,0 +1,71 @@
+"""The command: `python -m testing.generated --cases 10000 --seed 7`."""
+
+import random
+import shlex
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from testing.commands import interrupt_on_sigterm
+from testing.generated import campaign
+from testing.stack import StackFailed
+from testing.stacks.local import LocalStack
+from testing.waiting import TimedOut
+
+BROKE = 2
+#: What one example for each operation comes to, walks included; a shop of nine operations.
+CASES_AN_EXAMPLE = 9
+
+
+def generated(
+    cases: Annotated[int, typer.Option(help="At least so many.", min=100)] = 10_000,
+    seed: Annotated[int | None, typer.Option(help="Default: a new one.")] = None,
+    within_s: Annotated[float, typer.Option(help="After so long it has failed.")] = 1800.0,
+) -> None:
+    """Requests made of the OpenAPI schema, to a shop on this machine: is each answer as it says?
+
+    Exit code: 0 every answer was, 1 one was not, 2 the harness broke or sent too few.
+    """
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    console = Console(stderr=True, highlight=False)
+    # As Ctrl-C: everything is ended on the way out.
+    interrupt_on_sigterm()
+    try:
+        with (
+            TemporaryDirectory(prefix="shop-generated-") as folder,
+            console.status(f"about {cases} requests"),
+            LocalStack(campaign.ENVIRONMENT) as stack,
+        ):
+            outcome = campaign.run(
+                stack,
+                Path(folder),
+                max_examples=-(-cases // CASES_AN_EXAMPLE),
+                seed=seed,
+                within_s=within_s,
+            )
+    except KeyboardInterrupt:
+        console.print("interrupted: everything was stopped")
+        raise typer.Exit(BROKE) from None
+    except (OSError, StackFailed, TimedOut) as error:
+        console.print(f"the harness broke: {type(error).__name__}: {error}", markup=False)
+        raise typer.Exit(BROKE) from None
+    if not outcome.is_clean:
+        console.print(outcome.output, markup=False, soft_wrap=True)
+    Console(highlight=False).print(outcome.line, markup=False)
+    code = 0 if outcome.is_clean else 1
+    if outcome.cases < cases:
+        console.print(f"{cases} were asked for: more than the schema gives rise to")
+        code = code or BROKE
+    if code:
+        python = Path(sys.executable).name
+        again = [python, "-m", "testing.generated", "--cases", str(cases), "--seed", str(seed)]
+        console.print(f"run it again: {shlex.join(again)}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    typer.run(generated)
