@@ -134,6 +134,19 @@ print_addresses() {
     printf '\nShopTaskManager is up (%s).\n\n' "$mode"
     printf '  %-8s %s\n' API "$api" Docs "$api/docs" \
         Flower "$flower  (user ${user:-admin}, password: your FLOWER_PASSWORD)" Redis "$redis"
+    if [[ $mode = production ]]; then print_open_doors; fi
+}
+
+# What may be left open on a laptop. docs/threats.md says what each lets a stranger do.
+print_open_doors() {
+    local name value
+    for name in API_KEY REDIS_PASSWORD; do
+        value=$(setting "$name") || value=''
+        if [[ -z $value ]]; then
+            printf 'entrypoint.sh: %s is not set: choose one in .env before others can reach this machine\n' \
+                "$name" >&2
+        fi
+    done
 }
 
 # What became of a container, as one line: 'running, healthy' is the good one.

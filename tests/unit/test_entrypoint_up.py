@@ -43,6 +43,25 @@ def test_prints_the_addresses(checkout: Checkout, dotenv: str, user: str) -> Non
     assert PASSWORD["FLOWER_PASSWORD"] not in done.out + done.err
 
 
+@pytest.mark.parametrize(
+    ("options", "chosen", "missing"),
+    [
+        (["--up"], {}, ["API_KEY", "REDIS_PASSWORD"]),
+        (["--up"], {"API_KEY": "key"}, ["REDIS_PASSWORD"]),
+        (["--up"], {"REDIS_PASSWORD": "pass", "API_KEY": "key"}, []),
+        (["--dev", "--up"], {}, []),
+    ],
+)
+def test_says_what_production_leaves_open(
+    checkout: Checkout, options: list[str], chosen: dict[str, str], missing: list[str]
+) -> None:
+    done = checkout.run(*options, environment={**PASSWORD, **chosen})
+
+    assert done.exit_code == 0
+    told = [line.split()[1] for line in done.err.splitlines() if "is not set" in line]
+    assert told == missing
+
+
 def test_names_who_is_not_healthy_with_its_last_lines(checkout: Checkout) -> None:
     done = checkout.run(
         "--up",
