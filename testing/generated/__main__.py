@@ -3,28 +3,29 @@
 import random
 import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from testing.commands import interrupt_on_sigterm
+from testing.commands import commit, interrupt_on_sigterm
 from testing.generated import campaign
 from testing.stack import StackFailed
 from testing.stacks.local import LocalStack
 from testing.waiting import TimedOut
 
 BROKE = 2
-#: What one example for each operation comes to, walks included; a shop of nine operations.
-CASES_AN_EXAMPLE = 9
+#: What one example for each of nine operations comes to at least, walks included.
+CASES_AN_EXAMPLE = 8
 
 
 def generated(
     cases: Annotated[int, typer.Option(help="At least so many.", min=100)] = 10_000,
     seed: Annotated[int | None, typer.Option(help="Default: a new one.")] = None,
     within_s: Annotated[float, typer.Option(help="After so long it has failed.")] = 1800.0,
+    out: Annotated[Path | None, typer.Option(help="A new folder for what was found.")] = None,
 ) -> None:
     """Requests made of the OpenAPI schema, to a shop on this machine: is each answer as it says?
 
@@ -32,17 +33,19 @@ def generated(
     """
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     console = Console(stderr=True, highlight=False)
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    folder = out or Path("results") / f"{stamp}-generated-{commit()}"
     # As Ctrl-C: everything is ended on the way out.
     interrupt_on_sigterm()
     try:
+        folder.mkdir(parents=True)
         with (
-            TemporaryDirectory(prefix="shop-generated-") as folder,
-            console.status(f"about {cases} requests"),
+            console.status(f"{cases} requests, or some more"),
             LocalStack(campaign.ENVIRONMENT) as stack,
         ):
             outcome = campaign.run(
                 stack,
-                Path(folder),
+                folder,
                 max_examples=-(-cases // CASES_AN_EXAMPLE),
                 seed=seed,
                 within_s=within_s,
@@ -63,6 +66,7 @@ def generated(
     if code:
         python = Path(sys.executable).name
         again = [python, "-m", "testing.generated", "--cases", str(cases), "--seed", str(seed)]
+        console.print(f"what it printed, and its report: {folder}", soft_wrap=True)
         console.print(f"run it again: {shlex.join(again)}", soft_wrap=True)
     raise typer.Exit(code)
 

@@ -5,8 +5,7 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 
-#: The campaign puts it there, so that some orders are processed and get their invoice.
-ITEM_IN_STOCK = "SKU-1"
+from testing.generated.campaign import ITEM_IN_STOCK
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LABEL = st.text(alphabet=_LETTERS, min_size=1, max_size=8)

@@ -1,10 +1,13 @@
 """Celery's consumer without a step that would be of no use here, and with a thicker skin."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from celery.exceptions import InvalidTaskError
 from celery.worker import consumer
+
+logger = logging.getLogger(__name__)
 
 #: Where queues are quorum queues, it declares 28 more for delayed tasks. The shop sends none, and
 #: through exchanges of the type `direct` they would not come.
@@ -35,6 +38,10 @@ class Consumer(consumer.Consumer):
             except _NO_TASK as error:
                 # Without the error's own words, which may quote the message.
                 refusal = InvalidTaskError(f"shaped like no task ({type(error).__name__})")
+            if message.acknowledged:
+                # Celery was done with it before it stumbled, and a second refusal is an error.
+                logger.error("%s", refusal)
+                return None
             return self.on_invalid_task(None, message, refusal)
 
         return handle_or_put_aside

@@ -65,7 +65,9 @@ def test_the_oldest_goes_and_the_disk_stays_free(tmp_path: Path) -> None:
     assert names == {"worker-default.log", *(
         f"worker-default.log.{number}" for number in range(1, KEPT_FILES + 1)
     )}  # fmt: skip
-    assert sum(file.stat().st_size for file in files) <= (SMALL_BYTES + LINE_BYTES) * (KEPT_FILES + 1)
+    assert sum(file.stat().st_size for file in files) <= (SMALL_BYTES + LINE_BYTES) * (
+        KEPT_FILES + 1
+    )
     # Whoever was the last had this to say.
     assert any(f"line {LINES_TOO_MANY - 1} of" in file.read_text() for file in files)
 

@@ -134,3 +134,25 @@ async def test_every_example_is_what_it_is_an_example_of(schema: dict[str, Any])
 async def test_every_field_has_an_example(schema: dict[str, Any], name: str) -> None:
     for field, about in schema["components"]["schemas"][name]["properties"].items():
         assert about.get("examples") or "$ref" in about, field
+
+
+async def test_answers_lead_on_to_what_they_name(schema: dict[str, Any]) -> None:
+    known = {operation["operationId"]: operation for _, operation in operations(schema)}
+    led_to: dict[str, set[str]] = {}
+    for name, operation in operations(schema):
+        for status, response in operation["responses"].items():
+            for link in response.get("links", {}).values():
+                assert status[0] == "2"
+                led_to.setdefault(name, set()).add(link["operationId"])
+                content = response["content"]["application/json"]["schema"]["$ref"]
+                answered = schema["components"]["schemas"][content.rpartition("/")[2]]
+                for parameter, source in link["parameters"].items():
+                    assert source.removeprefix("$response.body#/") in answered["properties"]
+                    taken = [one["name"] for one in known[link["operationId"]]["parameters"]]
+                    assert parameter in taken
+
+    assert led_to == {
+        "POST /order": {"show_task", "show_order", "show_invoice"},
+        "GET /order/{order_id}": {"show_task", "show_invoice"},
+        "POST /test_notification": {"show_task"},
+    }

@@ -194,6 +194,11 @@ def test_the_schema_says_what_is_accepted() -> None:
         "string",
         "integer",
     }
+    (number,) = [one for one in schema["properties"]["id"]["anyOf"] if one["type"] == "integer"]
+    for bound, beyond in ((number["maximum"], 1), (number["minimum"], -1)):
+        assert OrderId(bound).root == str(bound)
+        with pytest.raises(ValidationError):
+            OrderId(bound + beyond)
     assert schema["additionalProperties"] is False
 
 
