@@ -7,6 +7,7 @@ import pytest
 
 from testing.generated import campaign
 from testing.stacks.local import LocalStack
+from testing.waiting import wait_for
 
 #: Of the few hundred cases, most stand in the schema itself: its limits and its examples.
 MAX_EXAMPLES = 12
@@ -22,6 +23,18 @@ def outcome(shop: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> campa
         max_examples=MAX_EXAMPLES,
         seed=SEED,
         within_s=WITHIN_S,
+    )
+
+
+def test_orders_among_them_went_their_whole_way(
+    shop: LocalStack, outcome: campaign.Outcome
+) -> None:
+    assert outcome.cases
+    wait_for(
+        "some order got its invoice",
+        lambda: int(shop.redis().hget("metrics:orders", "invoiced") or 0) > 0,
+        within_s=10.0,
+        explain=shop.describe,
     )
 
 

@@ -44,6 +44,43 @@ def test_the_code_cannot_be_changed_from_inside(service: ContainerHandle) -> Non
     assert writable == ""
 
 
+def test_nothing_can_be_written_but_logs_and_what_is_gone_with_the_container(
+    service: ContainerHandle,
+) -> None:
+    folders = "/ /app /bin /dev/shm /etc /home /opt/venv /root /srv /tmp /usr/local /var /var/tmp"
+    script = f"""for folder in {folders} /app/logs /app/run; do
+        if touch "$folder/probe" 2>/dev/null; then rm "$folder/probe"; echo "$folder"; fi
+    done"""
+
+    assert set(service.run(["sh", "-c", script]).split()) == {
+        "/app/logs", "/app/run", "/dev/shm", "/tmp",
+    }  # fmt: skip
+    # Nor can a program be started from there.
+    probe = "cp /bin/true /tmp/probe && /tmp/probe; echo $?; rm -f /tmp/probe"
+    assert service.run(["sh", "-c", probe]).strip() == "126"
+
+
+@pytest.mark.parametrize(
+    ("name", "logs"),
+    [
+        ("backend", {"api.log"}),
+        ("workers", {"worker-default.log", "worker-priority.log"}),
+        ("celery_beat", {"beat.log"}),
+        ("flower", {"flower.log"}),
+    ],
+)
+def test_its_log_is_a_file_of_json_and_so_is_what_it_prints(
+    container_stack: ContainerStack, name: str, logs: set[str]
+) -> None:
+    service = container_stack.container(name)
+
+    kept = set(service.run(["sh", "-c", "cd /app/logs; ls *.log"]).split())
+    assert kept == logs
+    written = service.run(["sh", "-c", "cat /app/logs/*.log"]) + service.logs()
+    for line in written.splitlines():
+        assert {"level", "logger", "message", "service"} <= json.loads(line).keys()
+
+
 def test_the_image_holds_nothing_to_build_or_install_with(service: ContainerHandle) -> None:
     tools = ("gcc", "cc", "make", "pip", "pip3", "git", "curl", "wget")
     found = service.run(

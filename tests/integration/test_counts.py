@@ -5,16 +5,19 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from shop.domain.work import Queue
 from shop.local.service import Service
 from shop.local.services import API
 from testing.stack import WORKER_DEFAULT
 from testing.stacks.local import LocalStack
 from tests.integration.customer import Customer, Goods, new_id, plain_http
+from tests.unit.tasks.running import running_worker
 
 PROCESSES = 2
 REQUESTS = 40
@@ -109,6 +112,39 @@ def test_orders_are_counted_once_though_their_worker_is_killed(
     assert grown("shop_task_run_seconds_count/process_order") <= waits
     assert grown("shop_task_run_seconds_count/send_notification") >= ORDERS
     assert grown("shop_sweeps_total/orders") > 0
+
+
+def test_what_several_workers_do_is_counted_together(
+    shop: LocalStack, customer: Customer, tmp_path: Path
+) -> None:
+    goods = Goods(shop.redis(), level=1_000)
+    before = scrape(shop)
+    settings = {
+        "CELERY_BROKER_DSN": shop.broker.url,
+        "LOG_FORMAT": "json",
+        "REDIS_PORT": str(urlsplit(shop.redis_url(0)).port),
+    }
+    placed: list[str] = []
+    with running_worker(tmp_path, Queue.DEFAULT, ["-c", "1"], settings) as other:
+        customer.until("there are two", lambda: shop.redis().zcard("workers:default") == 2)
+
+        def both_had_some() -> bool:
+            placed.append(customer.place(goods.sku, qty=1))
+            processed = [
+                {order_id for order_id in placed if f"order {order_id} is processed" in log}
+                for log in (other.output(), shop.service(WORKER_DEFAULT).logs())
+            ]
+            return all(processed)
+
+        customer.until("both have processed some", both_had_some)
+        for order_id in placed:
+            customer.invoiced(order_id)
+    after = scrape(shop)
+
+    for name in ("shop_orders_placed_total", "shop_orders_total/processed", "shop_invoices_total"):
+        assert after[name] - before[name] == len(placed)
+    runs = "shop_task_run_seconds_count/process_order"
+    assert after[runs] - before.get(runs, 0) >= len(placed)
 
 
 def test_the_books_add_up_until_somebody_reaches_into_them(
