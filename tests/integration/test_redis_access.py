@@ -26,7 +26,7 @@ DANGEROUS = [
     *("MONITOR", "SAVE", "BGSAVE", "BGREWRITEAOF", "LASTSAVE", "SYNC", "REPLICAOF 127.0.0.1 1"),
     *("CLIENT LIST", "CLIENT KILL ID 1", "CLIENT PAUSE 1000", "SLOWLOG GET", "LATENCY RESET"),
     *("MODULE LIST", "MODULE LOAD /tmp/x.so", "FUNCTION FLUSH", "SCRIPT FLUSH", "SCRIPT KILL"),
-    *("MIGRATE 127.0.0.1 1 key 0 1", "RESTORE key 0 x", "SORT key", "CLUSTER NODES", "ROLE"),
+    *("MIGRATE 127.0.0.1 1 key 0 1", "RESTORE key 0 x", "SORT key", "ROLE"),
 ]
 
 
@@ -65,7 +65,6 @@ def test_the_command_sees_all_that_it_shows(shop: ContainerStack) -> None:
 
     seen = workers.run(["shop", "doctor", "--json", "--api-url", "http://backend:8000"])
 
-    assert '"append-only file"' not in seen
     assert "append-only file" in seen
     assert "noeviction" in seen
     assert "NOPERM" not in seen
