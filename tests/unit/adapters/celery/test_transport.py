@@ -29,7 +29,11 @@ def server() -> Iterator[ValkeyProcess]:
 
 
 @pytest.fixture
-def connection(server: ValkeyProcess, make_settings: MakeSettings) -> Iterator[Connection]:
+def connection(
+    server: ValkeyProcess, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Connection]:
+    # A foreign client of an earlier test may have had kombu remember its own transport.
+    monkeypatch.setattr("kombu.transport._transport_cache", {})
     app = create_worker_app(make_settings(redis_port=server.port))
     with app.connection_for_read() as connection:
         yield connection
