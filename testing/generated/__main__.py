@@ -18,7 +18,7 @@ from testing.waiting import TimedOut
 
 BROKE = 2
 #: What one example for each of nine operations comes to at least, walks included.
-CASES_AN_EXAMPLE = 8
+CASES_AN_EXAMPLE = 6
 
 
 def generated(

@@ -20,7 +20,7 @@ from tests.integration.customer import Goods
 
 #: Sent together, so that the workers and not the waiting take the time.
 BATCH = 25
-DONE_WITHIN_S = 60.0
+DONE_WITHIN_S = 15.0
 #: A batch is asked for once: what it did to the shop cannot be taken back for a smaller one.
 ONE_LOOK = settings(
     max_examples=8,
