@@ -14,6 +14,8 @@ from typing import Any
 
 from testing.commands import ROOT
 
+#: In `SHOP_REQUIRE`, beside what tests may need.
+AUDIT = "audit"
 CONSTRAINTS = ROOT / "constraints.txt"
 VULNERABLE = 1
 #: Only where `SHOP_REQUIRE` names `audit`: else `make lint` could not be used on a train.
@@ -112,7 +114,7 @@ def _advisories(vulns: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    required = "audit" in os.environ.get("SHOP_REQUIRE", "").split(",")
+    required = AUDIT in os.environ.get("SHOP_REQUIRE", "").split(",")
     code, text = audit(CONSTRAINTS.read_text(), ask_pypi, required=required)
     print(text, file=sys.stderr if code else sys.stdout)
     return code

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 #: Any text that JSON can carry, lone surrogates as well.
-ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 
 _SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -18,6 +18,6 @@ _SCALARS: st.SearchStrategy[Any] = st.one_of(
 #: Any value of JSON, a few levels deep.
 JSON: st.SearchStrategy[Any] = st.recursive(
     _SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
-    max_leaves=8,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=4,
 )

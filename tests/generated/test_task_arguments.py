@@ -19,8 +19,8 @@ from tests.generated.strategies import ANY_TEXT, JSON
 from tests.integration.customer import Goods
 
 #: Sent together, so that the workers and not the waiting take the time.
-BATCH = 25
-DONE_WITHIN_S = 15.0
+BATCH = 10
+DONE_WITHIN_S = 60.0
 #: A batch is asked for once: what it did to the shop cannot be taken back for a smaller one.
 ONE_LOOK = settings(
     max_examples=8,

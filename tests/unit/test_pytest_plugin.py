@@ -129,7 +129,7 @@ def test_a_requirement_that_nobody_knows_is_refused(
     pytester.makepyfile(ON_CONTAINERS)
     result = run(pytester)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*SHOP_REQUIRE names dokcer; known: docker*"])
+    result.stderr.fnmatch_lines(["*SHOP_REQUIRE names dokcer; known: audit, docker, rabbitmq*"])
 
 
 class TestEngineProblem:
