@@ -180,7 +180,7 @@ def verify(names: Sequence[str], notes: Console) -> int:
 
 def _run(command: Sequence[str]) -> int:
     """The exit code; when this process is interrupted, the command ends first, and in peace."""
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603  (a claim is a command)
         [sys.executable, "-m", *command],
         # Ctrl-C comes to this process, which hands it on once.
         start_new_session=True,

@@ -96,7 +96,7 @@ class RedisBroker:
         """The client is the stack's."""
 
 
-def rabbitmq_url(port: int, user: str = "guest", password: str = "guest") -> str:  # noqa: S107
+def rabbitmq_url(port: int, user: str = "guest", password: str = "guest") -> str:  # noqa: S107  (its own)
     return f"amqp://{user}:{password}@127.0.0.1:{port}//"
 
 
