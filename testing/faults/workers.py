@@ -165,7 +165,8 @@ class WorkerKilled(Fault):
         try:
             # Stopping a container takes longer than most tasks do. What this worker has started
             # since it answered, and not finished, is in its hand too.
-            others = _owed(self._stack, self._queue) - held
+            taken = self._stack.broker.taken_ids(self._queue)
+            others = (taken | _owed(self._stack, self._queue)) - held
             started = [
                 *_unfinished(self._stack, sorted(held)),
                 *_unfinished(self._stack, sorted(others), since_ms=asked_at_ms),
