@@ -9,9 +9,9 @@ from pathlib import Path
 
 import structlog
 from concurrent_log_handler import ConcurrentRotatingFileHandler
-from structlog.types import EventDict, Processor, WrappedLogger
+from structlog.types import EventDict, WrappedLogger
 
-from shop.adapters.privacy import masked, unquoted
+from shop.adapters.json_lines import JsonLines
 from shop.correlation import correlation_id
 from shop.settings import Settings
 
@@ -20,8 +20,6 @@ logger = logging.getLogger(__name__)
 MAX_FILE_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 5
 
-#: Quotes messages that are no tasks, as they are.
-_QUOTING = "celery.worker.consumer.consumer"
 #: Loggers that bring handlers of their own, and would write every line twice.
 _TALKATIVE = ("uvicorn", "uvicorn.error", "uvicorn.access", "celery", "fastapi")
 
@@ -66,39 +64,19 @@ def _add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDic
     return event
 
 
-def _leave_customers_out(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Whoever wrote the line: a foreign client's message, an exception, a path may name them."""
-    if event.get("logger") == _QUOTING:
-        event["event"] = unquoted(event["event"])
-    for field in ("event", "exception"):
-        if isinstance(text := event.get(field), str):
-            event[field] = masked(text)
-    return event
-
-
 def _formatter(log_format: str, service: str) -> logging.Formatter:
-    def add_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        event["service"] = service
-        return event
-
-    before: list[Processor] = [
-        _add_correlation_id,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(allow=["client"]),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     if log_format == "json":
-        rendering: list[Processor] = [
-            add_service,
-            structlog.processors.format_exc_info,
-            _leave_customers_out,
-            structlog.processors.EventRenamer("message"),
-            structlog.processors.JSONRenderer(),
-        ]
-    else:
-        rendering = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        return JsonLines(service)
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=before,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        foreign_pre_chain=[
+            _add_correlation_id,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(allow=["client"]),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()),
+        ],
     )

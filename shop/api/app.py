@@ -8,10 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
-from shop.api.deps import api_key_guard
 from shop.api.docs import install_docs
 from shop.api.entrance import Entrance
 from shop.api.errors import install_error_handlers
+from shop.api.guard import ApiKeyGuard
 from shop.api.head import HeadAsGet
 from shop.api.headlimits import HeadLimits
 from shop.api.limits import BodyLimit
@@ -56,6 +56,8 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
         redoc_url=None,
         # A redirect would repeat whatever host the client named.
         redirect_slashes=False,
+        # It looks for OpenTelemetry's providers at every request, whether there are any or not.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
         lifespan=_lifespan(settings) if services is None else None,
     )
@@ -64,7 +66,7 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
 
     guard, refusals = [], Responses()
     if settings.api_keys:
-        guard = [Depends(api_key_guard(settings.api_keys))]
+        guard = [Depends(ApiKeyGuard(settings.api_keys))]
         refusals = problems(API_KEY_REQUIRED)
     # In the order of how often they are called: routes are tried one after the other.
     for module in (orders, status, notifications, invoices):

@@ -14,6 +14,8 @@ MAX_BODY_BYTES = 64 * 1024
 DRAIN_BYTES = 4 * 1024 * 1024
 DRAIN_S = 2.0
 
+_HTTP_1 = ("1.1", "1.0")
+
 
 class _BodyTooLarge(Exception):
     """A body turned out to be over the limit while it was read."""
@@ -30,7 +32,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = _content_length(scope)
+        declared = _declared_bytes(scope)
         if declared is None:
             await self._count(scope, receive, send)
         elif declared > self._max_bytes:
@@ -99,11 +101,16 @@ async def _drain(receive: Receive) -> None:
         more = message["type"] == "http.request" and message.get("more_body", False)
 
 
-def _content_length(scope: Scope) -> int | None:
+def _declared_bytes(scope: Scope) -> int | None:
+    """What is said of the body's length; None where it has to be counted."""
+    # In HTTP/1 a body says that it comes, and most questions have none.
+    declared = 0 if scope.get("http_version") in _HTTP_1 else None
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() else None
-    return None
+        if name == b"transfer-encoding":
+            declared = None
+    return declared
 
 
 def _is_chunked(scope: Scope) -> bool:

@@ -4,7 +4,9 @@ import asyncio
 import socket
 from dataclasses import replace
 
+import httpx
 import pytest
+from opentelemetry import _logs, metrics, trace
 
 from shop.api import app as app_module
 from shop.api.app import create_api
@@ -50,3 +52,19 @@ async def test_starting_connects_to_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     app = create_api(Settings())
     async with app.router.lifespan_context(app):
         assert isinstance(app.state.services, ApiServices)
+
+
+async def test_no_request_pays_for_looking_for_telemetry(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_for = []
+    for module, name in (
+        (trace, "get_tracer_provider"),
+        (metrics, "get_meter_provider"),
+        (_logs, "get_logger_provider"),
+    ):
+        monkeypatch.setattr(module, name, lambda name=name: looked_for.append(name))
+
+    await client.get("/health/live")
+
+    assert looked_for == []

@@ -109,3 +109,29 @@ async def test_a_client_that_waits_to_be_told_is_not_told_to_go_on() -> None:
 
     assert line.sent[0]["status"] == 413
     assert line.taken_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "headers", "counted"),
+    [
+        ("1.1", [], False),
+        ("1.0", [(b"host", b"shop.test")], False),
+        ("1.1", [(b"content-length", b"7")], False),
+        ("1.1", [(b"transfer-encoding", b"chunked")], True),
+        ("1.1", [(b"content-length", b"many")], True),
+        # A body of HTTP/2 need not say that it comes.
+        ("2", [], True),
+    ],
+)
+async def test_what_says_that_it_has_no_body_is_not_counted(
+    version: str, headers: list[tuple[bytes, bytes]], counted: bool
+) -> None:
+    taken = []
+
+    async def app(_: Scope, receive: Receive, __: Send) -> None:
+        taken.append(receive)
+
+    line = Line(headers)
+    await BodyLimit(app)({**line.scope, "http_version": version}, line.receive, line.send)
+
+    assert (taken == [line.receive]) is not counted

@@ -1,6 +1,8 @@
 """What became of a task: Celery's result, as its own backend stores it, and the shop's stamps."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -68,6 +70,31 @@ async def test_a_result_is_shown_as_it_is(lookup: CeleryTaskLookup, worker: Cele
     report = await find(lookup)
 
     assert (report.state, report.result, report.error) == ("SUCCESS", result, None)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        datetime(2026, 1, 1, 12, 30, tzinfo=UTC),
+        {"at": [date(2026, 1, 1)], "sum": Decimal("9.90")},
+        "half a character: \ud83c",
+        {"__type__": "of its own", "__value__": 1, "and": "more"},
+    ],
+)
+async def test_what_celery_writes_in_a_form_of_its_own_is_read_by_it(
+    lookup: CeleryTaskLookup, worker: Celery, result: Any
+) -> None:
+    worker.backend.store_result("task-1", result, states.SUCCESS)
+
+    assert (await find(lookup)).result == result
+
+
+async def test_a_compressed_result_is_read_too(lookup: CeleryTaskLookup, worker: Celery) -> None:
+    # By a worker of somebody else's app, which has the setting.
+    worker.backend.compression = "gzip"
+    worker.backend.store_result("task-1", {"text": "x" * 5_000}, states.SUCCESS)
+
+    assert (await find(lookup)).result == {"text": "x" * 5_000}
 
 
 async def test_a_failure_is_one_line_without_a_trace(
