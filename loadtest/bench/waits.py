@@ -16,7 +16,7 @@ PERCENTILE = 95
 
 def arrivals(per_s: float, orders: int, seed: int) -> Iterator[float]:
     """Seconds from the start, drawn at random: customers do not come evenly."""
-    source, at_s = random.Random(seed), 0.0  # noqa: S311
+    source, at_s = random.Random(seed), 0.0
     for _ in range(orders):
         at_s += source.expovariate(per_s)
         yield at_s
