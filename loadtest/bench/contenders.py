@@ -27,6 +27,8 @@ STOCK = 1_000_000_000
 PRICE_MINOR = 1_990
 #: Many more than the benches leave open: what is measured is taking orders in.
 NO_LIMIT = {"ORDER_BACKLOG_LIMIT": "10000000"}
+#: A worker that was held for longer than its patience would take itself for stuck, and end.
+NEVER_STALLED = {"STALL_AFTER_S": "3600"}
 ORDER_QUEUES = ("default", "priority")
 #: How the shop's API is started, and so the others' are.
 UVICORN_OPTIONS = ("--timeout-graceful-shutdown", "1")
@@ -94,7 +96,12 @@ class Shop(Entered):
         super().__init__()
         self._workers = workers
         without = {FLOWER} if workers else {FLOWER, BEAT, WORKER_DEFAULT, PRIORITY}
-        settings = {**NO_LIMIT, "NOTIFICATION_DELAY_MS": "0", "ORDER_DELAY_MS": "0"}
+        settings = {
+            **NO_LIMIT,
+            **NEVER_STALLED,
+            "NOTIFICATION_DELAY_MS": "0",
+            "ORDER_DELAY_MS": "0",
+        }
         self.stack = LocalStack({**settings, **(environment or {})}, without=without, copies=copies)
 
     @property
