@@ -2,16 +2,14 @@
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
 
-from shop.adapters.celery.errors import BROKER_ERRORS
-from shop.adapters.redis import keys
-from shop.domain.work import Queue
 from testing.faults.fault import Fault, FaultDidNotTakeHold
+from testing.faults.in_hand import in_hand, owed, questions, unfinished
 from testing.history import Recorder, now_ms
 from testing.stack import Stack, StackFailed
 from testing.waiting import TimedOut, wait_for
@@ -19,8 +17,6 @@ from testing.waiting import TimedOut, wait_for
 #: A worker that was just restarted takes some seconds, and then needs something to do.
 BUSY_WITHIN_S = 20.0
 REPLACED_WITHIN_S = 10.0
-#: How long a worker may take to say what it has in hand.
-REPLY_WITHIN_S = 1.0
 #: What a stopped worker has sent is at Redis then, through whatever proxy: it sends no more.
 ARRIVED_WITHIN_S = 0.1
 
@@ -51,10 +47,10 @@ class PoolProcessKilled(Fault):
         self._killed_at_ms = 0
 
     def inject(self) -> None:
-        with _questions(self._stack) as app:
+        with questions(self._stack) as app:
 
             def caught() -> bool:
-                for pid in set(_in_hand(app, self._queue).values()):
+                for pid in set(in_hand(app, self._queue).values()):
                     if self._caught(app, pid):
                         return True
                 return False
@@ -85,14 +81,14 @@ class PoolProcessKilled(Fault):
             return False
         killed = False
         try:
-            held = [task for task, holder in _in_hand(app, self._queue).items() if holder == pid]
-            unfinished = _unfinished(self._stack, held)
-            if unfinished:
+            held = [task for task, holder in in_hand(app, self._queue).items() if holder == pid]
+            started = unfinished(self._stack, held)
+            if started:
                 self._parent_pid = self._parent_of(pid)
                 self._before = self._pool()
                 self._killed_at_ms = now_ms()
                 self._worker.send_signal(pid, signal.SIGKILL)
-                killed, self._pid, self._task_id = True, pid, unfinished[0]
+                killed, self._pid, self._task_id = True, pid, started[0]
         finally:
             if not killed:
                 with suppress(StackFailed, ProcessLookupError):
@@ -133,13 +129,13 @@ class WorkerKilled(Fault):
         self._killed_at_ms = 0
 
     def inject(self) -> None:
-        with _questions(self._stack) as app:
+        with questions(self._stack) as app:
             _wait("a task in hand", lambda: self._caught(app), self._busy_within_s)
 
     def confirm(self) -> Mapping[str, Any]:
         if self._worker.is_running or self._worker.processes():
             raise FaultDidNotTakeHold(f"{self._worker.name} was killed, and runs")
-        if not _unfinished(self._stack, self._task_ids):
+        if not unfinished(self._stack, self._task_ids):
             raise FaultDidNotTakeHold(f"{self._worker.name} had finished what it had in hand")
         return {
             "pids": self._pids,
@@ -157,7 +153,7 @@ class WorkerKilled(Fault):
     def _caught(self, app: Celery) -> bool:
         """Kill it if it has an unfinished task now; it is stopped while it is looked at."""
         asked_at_ms = now_ms()
-        held = set(_in_hand(app, self._queue))
+        held = set(in_hand(app, self._queue))
         if not held:
             return False
         self._pids = self._worker.pids()
@@ -166,15 +162,15 @@ class WorkerKilled(Fault):
             # Stopping a container takes longer than most tasks do. What this worker has started
             # since it answered, and not finished, is in its hand too.
             taken = self._stack.broker.taken_ids(self._queue)
-            others = (taken | _owed(self._stack, self._queue)) - held
+            others = (taken | owed(self._stack, self._queue)) - held
             started = [
-                *_unfinished(self._stack, sorted(held)),
-                *_unfinished(self._stack, sorted(others), since_ms=asked_at_ms),
+                *unfinished(self._stack, sorted(held)),
+                *unfinished(self._stack, sorted(others), since_ms=asked_at_ms),
             ]
             if started:
                 # That one of them is finished may have been on its way.
                 time.sleep(ARRIVED_WITHIN_S)
-                self._task_ids = _unfinished(self._stack, started)
+                self._task_ids = unfinished(self._stack, started)
             if self._task_ids:
                 self._killed_at_ms = now_ms()
                 self._worker.kill()
@@ -212,7 +208,7 @@ class WorkerFrozen(Fault):
 
     def inject(self) -> None:
         if self._mid_task:
-            with _questions(self._stack) as app:
+            with questions(self._stack) as app:
                 _wait("a task in hand", lambda: self._caught(app), self._busy_within_s)
         else:
             self._freeze()
@@ -232,66 +228,14 @@ class WorkerFrozen(Fault):
         self._worker.pause()
 
     def _caught(self, app: Celery) -> bool:
-        held = sorted(_in_hand(app, self._queue))
+        held = sorted(in_hand(app, self._queue))
         if not held:
             return False
         self._freeze()
-        self._task_ids = _unfinished(self._stack, held)
+        self._task_ids = unfinished(self._stack, held)
         if not self._task_ids:
             self._worker.resume()
         return bool(self._task_ids)
-
-
-@contextmanager
-def _questions(stack: Stack) -> Iterator[Celery]:
-    """An app to ask workers with."""
-    app = stack.celery()
-    try:
-        yield app
-    finally:
-        app.close()
-
-
-def _in_hand(app: Celery, queue: str) -> dict[str, int]:
-    """Tasks that the queue's worker says it has started, and the process that has each."""
-    try:
-        replies = app.control.inspect(
-            timeout=REPLY_WITHIN_S, pattern=f"{queue}@*", matcher="glob", limit=1
-        ).active()
-    except BROKER_ERRORS:
-        return {}
-    return {
-        request["id"]: request["worker_pid"]
-        for active in (replies or {}).values()
-        for request in active
-        if request["worker_pid"] is not None
-    }
-
-
-def _owed(stack: Stack, queue: str) -> set[str]:
-    """Tasks of work that is open; not every broker says which ones a worker has taken."""
-    store = stack.redis()
-    is_priority = queue == Queue.PRIORITY
-    ids: Any = store.zrange(keys.NOTIFICATIONS_OPEN if is_priority else keys.ORDERS_OPEN, 0, -1)
-    if is_priority:
-        return set(ids)
-    with store.pipeline(transaction=False) as pipe:
-        for order_id in ids:
-            pipe.hget(keys.order(order_id), "task_id")
-        return set(filter(None, pipe.execute()))
-
-
-def _unfinished(stack: Stack, task_ids: list[str], *, since_ms: int = 0) -> list[str]:
-    """Those that were started, not before `since_ms`, and not finished, by their stamps."""
-    with stack.redis().pipeline(transaction=False) as pipe:
-        for task_id in task_ids:
-            pipe.hmget(keys.task(task_id), "started_at", "finished_at")
-        rows: list[list[str | None]] = pipe.execute()
-    return [
-        task_id
-        for task_id, (started_at, finished_at) in zip(task_ids, rows, strict=True)
-        if started_at is not None and int(started_at) >= since_ms and finished_at is None
-    ]
 
 
 def _wait(what: str, attempt: Any, within_s: float) -> Any:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.docs.markdown import REPOSITORY, read
 
-#: Imports all of it but what is for pytest, and says what of the lab's and the tests' came along.
+#: Imports all of it but what pytest and Schemathesis load themselves, and says what of the lab's
+#: and the tests' came along.
 IMPORT_ALL = """
 import sys
 from pkgutil import walk_packages
@@ -17,7 +18,7 @@ from pkgutil import walk_packages
 import testing
 
 for module in walk_packages(testing.__path__, "testing."):
-    if not module.name.endswith(("__main__", "pytest_plugin")):
+    if not module.name.endswith(("__main__", "pytest_plugin", "generated.hooks")):
         __import__(module.name)
 print(sorted({"loadtest", "locust", "pytest", "hypothesis", "fakeredis"} & set(sys.modules)))
 """
