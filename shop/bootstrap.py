@@ -16,13 +16,14 @@ from shop.adapters.celery.transport import is_redis
 from shop.adapters.mail import create_mailer
 from shop.adapters.pdf import PdfInvoiceRenderer
 from shop.adapters.redis.autopipeline import AutoPipeline
-from shop.adapters.redis.client import connect, connect_async
+from shop.adapters.redis.client import connect, connect_async, same_server
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
 from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
 from shop.adapters.redis.presence import RedisPresence, RedisReadiness
 from shop.adapters.redis.stock import RedisStockRoom
 from shop.adapters.redis.tally import RedisTallies
+from shop.adapters.redis.trips import RoundTrips
 from shop.adapters.redis.workload import RedisWorkloadGauge
 from shop.adapters.warehouse import SimulatedWarehouse
 from shop.domain.invoice import Party
@@ -77,6 +78,9 @@ class WorkerServices:
     orders: RedisOrderBook
     stock: RedisStockRoom
     ledger: TaskLedger
+    trips: RoundTrips
+    #: The same, if results can go with them.
+    result_trips: RoundTrips | None
     presence: RedisPresence
     publisher: Publisher
     sweep_every_s: float
@@ -132,11 +136,12 @@ def bootstrap_worker(
 ) -> WorkerServices:
     """Connects to nothing yet; call it in the process that uses it, after any fork."""
     store = connect(settings.store_dsn, "shop-worker")
+    trips = RoundTrips(store)
     overdue_after_ms = settings.overdue_after_ms
-    orders = RedisOrderBook(store, overdue_after_ms=overdue_after_ms)
-    notifications = RedisNotificationBook(store, overdue_after_ms=overdue_after_ms)
+    orders = RedisOrderBook(store, overdue_after_ms=overdue_after_ms, trips=trips)
+    notifications = RedisNotificationBook(store, overdue_after_ms=overdue_after_ms, trips=trips)
     stock = RedisStockRoom(store, timezone=settings.timezone)
-    publisher = publisher or _worker_publisher(settings)
+    publisher = publisher or _worker_publisher(settings, trips)
     return WorkerServices(
         processor=OrderProcessor(
             orders,
@@ -159,7 +164,9 @@ def bootstrap_worker(
         sweep=Sweep(orders, notifications, publisher),
         orders=orders,
         stock=stock,
-        ledger=RedisTaskLedger(store),
+        ledger=RedisTaskLedger(store, trips),
+        trips=trips,
+        result_trips=trips if same_server(settings.store_dsn, settings.backend_dsn) else None,
         presence=RedisPresence(store),
         publisher=publisher,
         sweep_every_s=settings.sweep_every_s,
@@ -175,8 +182,12 @@ def _api_publisher(settings: Settings, app: Celery) -> AsyncListPublisher | Asyn
     return AsyncCeleryPublisher(app, threads=PUBLISH_THREADS, timeout_s=PUBLISH_TIMEOUT_S)
 
 
-def _worker_publisher(settings: Settings) -> Publisher:
+def _worker_publisher(settings: Settings, trips: RoundTrips) -> Publisher:
     app = create_publisher_app(settings, socket_timeout_s=WORKER_SOCKET_TIMEOUT_S)
     if is_redis(settings.broker_dsn):
-        return ListPublisher(app, connect(settings.broker_dsn, "shop-worker-publisher"))
+        return ListPublisher(
+            app,
+            connect(settings.broker_dsn, "shop-worker-publisher"),
+            trips=trips if same_server(settings.store_dsn, settings.broker_dsn) else None,
+        )
     return CeleryPublisher(app)

@@ -7,8 +7,10 @@ from celery import Celery, signals
 
 from shop import tasks
 from shop.adapters.celery.app import create_worker_app
+from shop.adapters.celery.backend import use_round_trips
 from shop.adapters.flower import guard_flower, log_flower
 from shop.adapters.logs import configure_logging
+from shop.adapters.memory import collect_less_often
 from shop.bootstrap import WorkerServices, bootstrap_worker
 from shop.settings import Settings, load_settings
 from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
@@ -33,12 +35,15 @@ def create_worker(settings: Settings) -> Celery:
         return bootstrap_worker(settings)
 
     app.services = services
+    use_round_trips(app, lambda: services().result_trips)
     tasks.register(app)
     app.steps["worker"].update((Housekeeping, Stopping))
     app.steps["consumer"].add(EventsInBatches)
     # A pool's process must not share connections with the process that forked it.
     signals.worker_process_init.connect(lambda **_: services.cache_clear(), weak=False)
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)
+    # A pool's processes take over how often from the one that forks them.
+    signals.worker_init.connect(lambda **_: collect_less_often(), weak=False)
     _name_logs(settings)
     guard_flower(app, user=settings.flower_user, password=settings.flower_password)
     return app

@@ -1,6 +1,6 @@
 """Orders: what a valid one is, what it can become, and what the customer is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -165,6 +165,8 @@ class Begun:
     status: str
     #: Deliveries begun so far, this one included.
     attempts: int
+    #: The order as it stood, where the piece of work is its invoice.
+    record: OrderRecord | None = field(default=None, compare=False)
 
 
 def order_notices(order: Order) -> Notices:

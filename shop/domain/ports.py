@@ -122,7 +122,10 @@ class OrderBook(Protocol):
         ...
 
     def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
-        """The same as `begin` for an order's invoice; status `unknown` if there is no order."""
+        """The same as `begin` for an order's invoice, with the order's record.
+
+        Status `unknown` if there is no order.
+        """
         ...
 
     def store_invoice(self, order_id: str, pdf: bytes) -> bool:

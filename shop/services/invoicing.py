@@ -48,11 +48,10 @@ class Invoicing:
                 self._orders.bury(order_id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
                 return False
             case OrderStatus.PROCESSED:
-                record = self._orders.find(order_id)
-                if record is None:
+                if begun.record is None:
                     invoice = self._from_data(order_id, data)
                 else:
-                    invoice = self._from_record(record, data)
+                    invoice = self._from_record(begun.record, data)
             case status:
                 raise OrderNotProcessed(order_id, status)
         return self._orders.store_invoice(order_id, self._renderer.render(invoice))

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from inspect import signature
+from contextlib import nullcontext, suppress
+from functools import cache
+from inspect import Signature, signature
 from typing import Any, TypeVar
 
 from celery import Celery, Task
 from pydantic import BaseModel, ValidationError
 
+from shop.adapters.celery.backend import carrier
 from shop.adapters.celery.envelope import CORRELATION_HEADER, ENQUEUED_AT_HEADER
 from shop.adapters.celery.request import DELIVERY_ID, RECEIVED_MONOTONIC_S
+from shop.adapters.redis.client import store_errors
 from shop.bootstrap import WorkerServices
 from shop.correlation import accepted, correlation_id
 from shop.domain.errors import InvalidTask, StoreUnavailable
@@ -25,6 +28,9 @@ class ShopTask(Task):
     """Stamps its start and its end, and reaches the services through its app."""
 
     abstract = True
+    #: Whether the stamp of its start can go with its first step in the store, and what it publishes
+    #: with its result. A task that has other things to do is stamped at once.
+    begins_in_store = False
     Request = "shop.adapters.celery.request:StampedRequest"
 
     @property
@@ -39,19 +45,24 @@ class ShopTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # Until the next task of this thread: Celery's own line on its end belongs to it as well.
         correlation_id.set(accepted(str(self.request.get(CORRELATION_HEADER) or self.request.id)))
-        ledger = self.services.ledger
-        ledger.started(self._delivery())
-        try:
+        services = self.services
+        sharing = services.trips.together() if self.begins_in_store else nullcontext()
+        with sharing:
+            services.ledger.started(self._delivery())
             try:
-                signature(self.run).bind(*args, **kwargs)
-            except TypeError as error:
-                raise InvalidTask(self.name, str(error)) from None
-            return self.run(*args, **kwargs)
-        finally:
-            # Before Celery stores the result: who sees a result finds every stamp. What the task
-            # did stands without it.
-            with suppress(StoreUnavailable):
-                ledger.finished(self.request.id)
+                try:
+                    _signature(type(self).run).bind(self, *args, **kwargs)
+                except TypeError as error:
+                    raise InvalidTask(self.name, str(error)) from None
+                return self.run(*args, **kwargs)
+            finally:
+                # Before the result: who sees that finds every stamp. What the task did stands
+                # without it.
+                with suppress(StoreUnavailable):
+                    services.ledger.finished(self.request.id)
+                    if carrier(self.app) is None:
+                        with store_errors():
+                            services.trips.flush()
 
     def _delivery(self) -> Delivery:
         request = self.request
@@ -68,9 +79,18 @@ class ShopTask(Task):
         )
 
 
-def task(app: Celery, name: TaskName) -> Callable[[Callable[..., Any]], Any]:
+@cache
+def _signature(run: Callable[..., Any]) -> Signature:
+    return signature(run)
+
+
+def task(
+    app: Celery, name: TaskName, *, begins_in_store: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     """Register a function as the task `name`, bound to its `ShopTask`."""
-    return app.task(bind=True, base=ShopTask, name=name.value)  # type: ignore[no-any-return]
+    return app.task(  # type: ignore[no-any-return]
+        bind=True, base=ShopTask, name=name.value, begins_in_store=begins_in_store
+    )
 
 
 def checked(

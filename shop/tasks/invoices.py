@@ -11,7 +11,7 @@ from shop.tasks.base import ShopTask, checked, task
 
 
 def register(app: Celery) -> None:
-    @task(app, TaskName.GENERATE_INVOICE)
+    @task(app, TaskName.GENERATE_INVOICE, begins_in_store=True)
     def generate_invoice(self: ShopTask, order_id: Any, data: Any = None) -> dict[str, Any]:
         name = TaskName.GENERATE_INVOICE
         valid_id = checked(name, OrderId, order_id, arguments={"": "order_id"}).root

@@ -14,7 +14,7 @@ _AGAIN = {"exc_type": "DeliveryFailed", "exc_message": ["the delivery failed, an
 
 
 def register(app: Celery) -> None:
-    @task(app, TaskName.SEND_NOTIFICATION)
+    @task(app, TaskName.SEND_NOTIFICATION, begins_in_store=True)
     def send_notification(self: ShopTask, email: Any, message: Any) -> dict[str, Any]:
         notification = checked(
             TaskName.SEND_NOTIFICATION, Notification, {"email": email, "message": message}

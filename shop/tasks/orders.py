@@ -11,7 +11,7 @@ from shop.tasks.base import ShopTask, checked, task
 
 
 def register(app: Celery) -> None:
-    @task(app, TaskName.PROCESS_ORDER)
+    @task(app, TaskName.PROCESS_ORDER, begins_in_store=True)
     def process_order(
         self: ShopTask, order_id: Any, item: Any, qty: Any, email: Any
     ) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Orders in memory: `OrderIntake` and `OrderBook`."""
 
+from dataclasses import replace
+
 from shop.adapters.redis.keys import METRICS_DEAD, METRICS_ORDERS, TASK_TTL_S
 from shop.domain.errors import (
     BacklogFull,
@@ -122,7 +124,8 @@ class FakeOrderBook:
                 if row.invoice_delivery != delivery_id:
                     row.invoice_attempts += 1
                     row.invoice_delivery = delivery_id
-            return Begun(row.status, row.invoice_attempts)
+            begun = Begun(row.status, row.invoice_attempts)
+        return replace(begun, record=self.find(order_id))
 
     def store_invoice(self, order_id: str, pdf: bytes) -> bool:
         store = self._store

@@ -3,9 +3,11 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from kombu import transport
 from kombu.transport import TRANSPORT_ALIASES, redis
 from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import RedisError
+
+from shop.adapters.celery import taking
 
 #: Brokers that kombu keeps in Redis lists of the queues' names.
 SCHEMES = ("redis", "rediss")
@@ -16,33 +18,8 @@ def is_redis(broker_dsn: str) -> bool:
     return urlsplit(broker_dsn).scheme in SCHEMES
 
 
-class QoS(redis.QoS):
-    """Gives a message's slot back even when Redis does not hear that it is done.
-
-    kombu 5.7 counts such a message as in hand until its connection ends, and a worker with all
-    slots taken asks for no more. What was not acknowledged comes once more after the visibility
-    time-out, and does no harm.
-    """
-
-    def ack(self, delivery_tag: str) -> None:
-        try:
-            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
-        except RedisError:
-            self._quick_ack(delivery_tag)
-            raise
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        try:
-            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
-        except RedisError:
-            self._quick_ack(delivery_tag)
-            raise
-
-
-class Channel(redis.Channel):
+class Channel(taking.Channel):
     """A channel that says so when its connection is closed, and never waits for a dead one."""
-
-    QoS = QoS
 
     def _connparams(self, asynchronous: bool = False) -> Any:
         # When Redis goes while a worker has a message in hand, Celery 5.7 closes the connection
@@ -63,6 +40,30 @@ class Transport(redis.Transport):
     """Found by kombu under the schemes `redis` and `rediss`, once it is installed."""
 
     Channel = Channel
+    #: The worker's event loop, once it has one.
+    loop: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.cycle: Any = taking.Poller()  # type: ignore[no-untyped-call]
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        self.loop = loop
+        super().register_with_event_loop(connection, _Readers(loop))  # type: ignore[no-untyped-call]
+
+
+class _Readers:
+    """An event loop that is told once which sockets to read, and not at each of its turns."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+
+    def add_reader(self, fd: int, callback: Any, *args: Any) -> None:
+        if self._loop.readers.get(fd) != (callback, args):
+            self._loop.add_reader(fd, callback, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
 
 
 def install() -> None:
@@ -73,3 +74,5 @@ def install() -> None:
     """
     for scheme in SCHEMES:
         TRANSPORT_ALIASES[scheme] = f"{__name__}:{Transport.__name__}"
+        # Another app may have looked it up before.
+        transport._transport_cache.pop(scheme, None)  # noqa: SLF001

@@ -4,6 +4,7 @@ import io
 from datetime import date
 from typing import Any
 
+from reportlab.pdfbase.pdfmetrics import getFont
 from reportlab.pdfgen.canvas import Canvas
 
 from shop.adapters.pdf import page as paper
@@ -64,17 +65,30 @@ def _pdf_date(day: date) -> str:
 
 
 def _draw(canvas: Canvas, page: Page) -> None:
+    """Write the page's content as it stands in the file, which the canvas does at length."""
+    # What it offers asks the same of every word: a third of an invoice's time.
+    inner: Any = canvas
+    doc, code, escape = inner._doc, inner._code, inner._escape  # noqa: SLF001
     for box in page.boxes:
-        canvas.setFillColorRGB(*box.colour)
-        canvas.rect(box.x, box.y, box.width, box.height, stroke=0, fill=1)
-    text = canvas.beginText()
+        code.append(f"{_colour(box.colour)} {_points(*box[:4])} re f")
+    code.append("BT")
     style = None
     for op in page.texts:
         if op.style is not style:
             style = op.style
-            text.setFillColorRGB(*style.colour)
-        text.setTextOrigin(op.x, op.y)
-        for font, run in runs(op.line, style.face):
-            text.setFont(font, style.size_pt)
-            text.textOut(run)
-    canvas.drawText(text)
+            code.append(_colour(style.colour))
+        code.append(f"1 0 0 1 {_points(op.x, op.y)} Tm")
+        for name, run in runs(op.line, style.face):
+            font: Any = getFont(name)
+            for number, codes in font.splitString(run, doc):
+                subset = font.getSubsetInternalName(number, doc)
+                code.append(f"{subset} {_points(style.size_pt)} Tf ({escape(codes)}) Tj")
+    code.append("ET")
+
+
+def _points(*values: float) -> str:
+    return " ".join(f"{value:.3f}" for value in values)
+
+
+def _colour(colour: paper.Colour) -> str:
+    return f"{_points(*colour)} rg"

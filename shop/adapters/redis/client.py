@@ -4,6 +4,7 @@ import asyncio
 import builtins
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from urllib.parse import urlsplit
 
 import redis.asyncio
 from redis import Redis, exceptions
@@ -98,3 +99,8 @@ async def store_deadline(within_s: float = API_DEADLINE_S) -> AsyncIterator[None
                 yield
     except builtins.TimeoutError:
         raise StoreUnavailable(f"no answer within {within_s} s") from None
+
+
+def same_server(*dsns: str) -> bool:
+    """Whether these differ in their databases only."""
+    return len({urlsplit(dsn)._replace(path="") for dsn in dsns}) == 1

@@ -7,37 +7,45 @@ from redis import Redis
 from shop.adapters.redis import keys
 from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.scripts import source
+from shop.adapters.redis.trips import RoundTrips
 from shop.domain.work import Delivery, Timings
 
 
 class RedisTaskLedger:
-    """Stamps by the server's clock, one round trip each."""
+    """Stamps by the server's clock; they need no answer, and may share others' round trips."""
 
-    def __init__(self, client: Redis) -> None:
-        self._start = client.register_script(source("start_task"))
-        self._finish = client.register_script(source("finish_task"))
+    def __init__(self, client: Redis, trips: RoundTrips | None = None) -> None:
+        self._trips = trips or RoundTrips(client)
+        self._start = self._trips.script(source("start_task"))
+        self._finish = self._trips.script(source("finish_task"))
 
     def started(self, delivery: Delivery) -> None:
         stamp = delivery.enqueued_at_ms
         with store_errors():
-            self._start(
-                keys=[
-                    keys.task(delivery.task_id),
-                    keys.watermark(delivery.queue),
-                    keys.METRICS_TASKS,
-                ],
-                args=[
-                    delivery.task,
-                    delivery.delivery_id,
-                    "" if stamp is None else stamp,
-                    delivery.age_ms,
-                    keys.TASK_TTL_S,
-                ],
+            self._trips.post(
+                self._start.command(
+                    keys=[
+                        keys.task(delivery.task_id),
+                        keys.watermark(delivery.queue),
+                        keys.METRICS_TASKS,
+                    ],
+                    args=[
+                        delivery.task,
+                        delivery.delivery_id,
+                        "" if stamp is None else stamp,
+                        delivery.age_ms,
+                        keys.TASK_TTL_S,
+                    ],
+                )
             )
 
     def finished(self, task_id: str) -> None:
         with store_errors():
-            self._finish(keys=[keys.task(task_id), keys.METRICS_TASKS], args=[keys.TASK_TTL_S])
+            self._trips.post(
+                self._finish.command(
+                    keys=[keys.task(task_id), keys.METRICS_TASKS], args=[keys.TASK_TTL_S]
+                )
+            )
 
 
 def timings(fields: Mapping[str, str]) -> Timings:

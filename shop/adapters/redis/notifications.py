@@ -10,6 +10,7 @@ from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.recovery import LostWork
 from shop.adapters.redis.scripts import Script, source
+from shop.adapters.redis.trips import RoundTrips
 from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
 from shop.domain.order import Begun
 from shop.domain.work import Claim, TaskName
@@ -45,12 +46,15 @@ class RedisNotificationIntake:
 class RedisNotificationBook:
     """The tasks' side: synchronous, delivering."""
 
-    def __init__(self, client: Redis, *, overdue_after_ms: int) -> None:
+    def __init__(
+        self, client: Redis, *, overdue_after_ms: int, trips: RoundTrips | None = None
+    ) -> None:
         self._client = client
+        self._trips = trips or RoundTrips(client)
         self._overdue_after_ms = overdue_after_ms
-        self._begin = client.register_script(source("begin_notification"))
-        self._close = client.register_script(source("close_notification"))
-        self._postpone = client.register_script(source("postpone_notification"))
+        self._begin = self._trips.script(source("begin_notification"))
+        self._close = self._trips.script(source("close_notification"))
+        self._postpone = self._trips.script(source("postpone_notification"))
         self._lost = LostWork(client, keys.NOTIFICATIONS_OPEN, overdue_after_ms=overdue_after_ms)
 
     def begin(
@@ -110,15 +114,17 @@ class RedisNotificationBook:
 
     def _end(self, task_id: str, status: NotificationStatus, reason: str) -> None:
         with store_errors():
-            self._close(
-                keys=[
-                    keys.notification(task_id),
-                    keys.NOTIFICATIONS_OPEN,
-                    keys.NOTIFICATIONS_DEAD,
-                    keys.METRICS_NOTIFICATIONS,
-                    keys.METRICS_DEAD,
-                ],
-                args=[task_id, status, reason, keys.NOTIFICATION_TTL_S],
+            self._trips.post(
+                self._close.command(
+                    keys=[
+                        keys.notification(task_id),
+                        keys.NOTIFICATIONS_OPEN,
+                        keys.NOTIFICATIONS_DEAD,
+                        keys.METRICS_NOTIFICATIONS,
+                        keys.METRICS_DEAD,
+                    ],
+                    args=[task_id, status, reason, keys.NOTIFICATION_TTL_S],
+                )
             )
 
     def _find_many(self, task_ids: list[str]) -> list[NotificationRecord | None]:

@@ -11,6 +11,7 @@ from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.order_records import order_record, readable_record
 from shop.adapters.redis.recovery import LostWork
 from shop.adapters.redis.scripts import Script, source
+from shop.adapters.redis.trips import Command, RoundTrips, as_mapping
 from shop.domain.errors import (
     BacklogFull,
     OrderConflict,
@@ -90,15 +91,18 @@ class RedisOrderIntake:
 class RedisOrderBook:
     """The tasks' side: synchronous, processing and invoicing."""
 
-    def __init__(self, client: Redis, *, overdue_after_ms: int) -> None:
+    def __init__(
+        self, client: Redis, *, overdue_after_ms: int, trips: RoundTrips | None = None
+    ) -> None:
         self._client = client
+        self._trips = trips or RoundTrips(client)
         self._overdue_after_ms = overdue_after_ms
-        self._begin = client.register_script(source("begin_order"))
-        self._settle = client.register_script(source("settle_order"))
-        self._begin_invoice = client.register_script(source("begin_invoice"))
-        self._store_invoice = client.register_script(source("store_invoice"))
-        self._bury = client.register_script(source("bury_order"))
-        self._revive = client.register_script(source("revive_order"))
+        self._begin = self._trips.script(source("begin_order"))
+        self._settle = self._trips.script(source("settle_order"))
+        self._begin_invoice = self._trips.script(source("begin_invoice"))
+        self._store_invoice = self._trips.script(source("store_invoice"))
+        self._bury = self._trips.script(source("bury_order"))
+        self._revive = self._trips.script(source("revive_order"))
         self._lost = LostWork(client, keys.ORDERS_OPEN, overdue_after_ms=overdue_after_ms)
 
     def begin(self, order: Order, task_id: str, delivery_id: str, *, lease_s: float = 0.0) -> Begun:
@@ -157,17 +161,19 @@ class RedisOrderBook:
         return _settlement(reply)
 
     def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
+        begin = self._begin_invoice.command(
+            keys=[
+                keys.order(order_id),
+                keys.order_status(order_id),
+                keys.ORDERS_OPEN,
+                keys.invoice(order_id),
+            ],
+            args=[order_id, delivery_id, self._overdue_after_ms],
+        )
         with store_errors():
-            status, attempts = self._begin_invoice(
-                keys=[
-                    keys.order(order_id),
-                    keys.order_status(order_id),
-                    keys.ORDERS_OPEN,
-                    keys.invoice(order_id),
-                ],
-                args=[order_id, delivery_id, self._overdue_after_ms],
-            )
-        return Begun(status, attempts)
+            # What an invoice says comes with the same round trip.
+            (status, attempts), *found = self._trips.ask(begin, *_questions(order_id))
+        return Begun(status, attempts, _record(order_id, found))
 
     def store_invoice(self, order_id: str, pdf: bytes) -> bool:
         with store_errors():
@@ -243,20 +249,31 @@ class RedisOrderBook:
         return Claim(at_ms, tuple(record for record in records if record and record.owed))
 
     def _find_many(self, order_ids: list[str]) -> list[OrderRecord | None]:
-        with store_errors(), self._client.pipeline(transaction=False) as pipe:
-            for order_id in order_ids:
-                pipe.hgetall(keys.order(order_id))
-                pipe.get(keys.order_status(order_id))
-                pipe.exists(keys.invoice(order_id))
-            replies = pipe.execute()
+        with store_errors():
+            replies = self._trips.ask(
+                *(question for order_id in order_ids for question in _questions(order_id))
+            )
         return [
-            readable_record(order_id, *replies[3 * index : 3 * index + 3])
+            _record(order_id, replies[3 * index : 3 * index + 3])
             for index, order_id in enumerate(order_ids)
         ]
 
 
 def _content(order: Order) -> tuple[str, str, int, str]:
     return order.id, order.item, order.qty, order.email
+
+
+def _questions(order_id: str) -> list[Command]:
+    return [
+        Command(("HGETALL", keys.order(order_id))),
+        Command(("GET", keys.order_status(order_id))),
+        Command(("EXISTS", keys.invoice(order_id))),
+    ]
+
+
+def _record(order_id: str, replies: list[Any]) -> OrderRecord | None:
+    fields, status, has_invoice = replies
+    return readable_record(order_id, as_mapping(fields), status, has_invoice)
 
 
 def _settlement(reply: list[Any]) -> Settlement:

@@ -16,7 +16,10 @@ class Script:
 
     @classmethod
     def named(cls, name: str) -> Self:
-        text = source(name)
+        return cls.of(source(name))
+
+    @classmethod
+    def of(cls, text: str) -> Self:
         return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -1,5 +1,6 @@
 """Invoices as PDF files: what stands on them, in which letters, and always the same bytes."""
 
+import copy
 import io
 import os
 import shutil
@@ -21,6 +22,7 @@ from reportlab.pdfbase.ttfonts import TTFontFile
 
 from shop.adapters.pdf import PdfInvoiceRenderer
 from shop.adapters.pdf.bidi import levels, visual
+from shop.adapters.pdf.embedding import without_hints
 from shop.adapters.pdf.fonts import REPLACEMENT, load_fonts
 from shop.adapters.pdf.layout import compose
 from shop.adapters.pdf.page import BOTTOM_PT, HEIGHT_PT, LEFT_PT, RIGHT_PT, Page
@@ -93,6 +95,15 @@ def with_text(text: str) -> Invoice:
 
 def reader(pdf: bytes) -> pypdf.PdfReader:
     return pypdf.PdfReader(io.BytesIO(pdf), strict=True)
+
+
+def forget_packed() -> None:
+    """Have the fonts' subsets made anew, as in a process that made no such invoice yet."""
+    fonts = load_fonts()
+    for face in (fonts.regular, fonts.bold):
+        for name in (face.name, face.fallback_name):
+            font: Any = pdfmetrics.getFont(name)
+            font.packed.cache_clear()
 
 
 def text_of(pdf: bytes) -> str:
@@ -379,10 +390,12 @@ class TestSameBytes:
         accented, plain = with_text("éàüñçőž"), with_text("abc")
         expected = PdfInvoiceRenderer().render(accented)
         read_short = TTFontFile.read_short
+        forget_packed()
         interruptions = 0
 
         def interrupted(face: TTFontFile) -> int:
             nonlocal interruptions
+            forget_packed()
             with monkeypatch.context() as undisturbed:
                 undisturbed.setattr(TTFontFile, "read_short", read_short)
                 PdfInvoiceRenderer().render(plain)
@@ -492,3 +505,29 @@ class TestPicture:
     def test_letters_that_no_font_covers_look_alike(self, tmp_path: Path) -> None:
         # What the test above would see for every script if letters came out as boxes.
         assert self.name_drawn("北京北京", tmp_path) == self.name_drawn("東西南中", tmp_path)
+
+
+class TestEmbedding:
+    """What is embedded of a font."""
+
+    def test_is_packed_once_for_invoices_in_plain_letters(self) -> None:
+        forget_packed()
+        PdfInvoiceRenderer().render(with_text("abc"))
+        font: Any = pdfmetrics.getFont(load_fonts().regular.name)
+        PdfInvoiceRenderer().render(with_text("xyz 0123"))
+
+        found = font.packed.cache_info()
+        assert (found.misses, found.hits) == (1, 1)
+
+    def test_has_outlines_and_no_hints(self) -> None:
+        font: Any = pdfmetrics.getFont(load_fonts().regular.name)
+        subset = [0, *map(ord, "Äé")]
+        hinted = copy.copy(font.face).makeSubset(subset)
+
+        plain = without_hints(hinted)
+
+        assert len(plain) < len(hinted)
+        # Read as strictly as reportlab can: checksums, tables, offsets.
+        face: Any = TTFontFile(io.BytesIO(plain), validate=1)
+        assert {"fpgm", "prep", "cvt "}.isdisjoint(face.table)
+        assert face.glyphPos[-1] > 0

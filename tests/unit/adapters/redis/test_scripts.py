@@ -60,7 +60,9 @@ def test_the_header_numbers_all_that_is_taken(name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_script_is_in_use(name: str) -> None:
     uses = (f'source("{name}")', f'Script.named("{name}")')
-    users = [path for path in FOLDER.glob("*.py") if any(use in path.read_text() for use in uses)]
+    users = [
+        path for path in FOLDER.parent.rglob("*.py") if any(use in path.read_text() for use in uses)
+    ]
 
     assert users
 

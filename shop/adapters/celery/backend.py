@@ -1,0 +1,62 @@
+"""Celery's results in Redis, stored in the round trip that a task ends with.
+
+Celery reads the earlier result, and then writes and announces the new one: two round trips on a
+connection of its own, between which another delivery may store a success that is then lost.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery, states
+from celery.backends import redis
+from kombu.utils.encoding import bytes_to_str
+
+from shop.adapters.redis.results import storing
+from shop.adapters.redis.trips import RoundTrips
+
+
+class ResultBackend(redis.RedisBackend):
+    """Celery's own, but for how a task's result is stored in a worker."""
+
+    def _store_result(
+        self,
+        task_id: str,
+        result: Any,
+        state: str,
+        traceback: Any = None,
+        request: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        trips = self._trips
+        if trips is None:
+            return super()._store_result(task_id, result, state, traceback, request, **kwargs)
+        meta = self._get_result_meta(
+            result=result, state=state, traceback=traceback, request=request
+        )
+        meta["task_id"] = bytes_to_str(task_id)
+        expires = self.failure_expires if state == states.FAILURE else self.expires
+        key, db = self.get_key_for_task(task_id), self.connparams["db"]
+        trips.ask(storing(key, self.encode(meta), expires_s=expires, db=db))
+        return result
+
+    def process_cleanup(self) -> None:
+        """At the end of each task, whether it has a result or not."""
+        if self._trips is not None:
+            self._trips.flush()
+
+    @property
+    def _trips(self) -> RoundTrips | None:
+        return carrier(self.app)
+
+
+def use_round_trips(app: Celery, trips: Callable[[], RoundTrips | None]) -> None:
+    """Let results share the round trips of tasks, if `trips` has any when a task ends."""
+    name = f"{__name__}:{ResultBackend.__name__}"
+    app.loader.override_backends = dict.fromkeys(("redis", "rediss"), name)
+    app.result_trips = trips
+
+
+def carrier(app: Celery) -> RoundTrips | None:
+    """The round trips that results go with; None where Celery stores them in its own way."""
+    trips: Callable[[], RoundTrips | None] | None = getattr(app, "result_trips", None)
+    return None if trips is None else trips()

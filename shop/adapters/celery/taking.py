@@ -1,0 +1,292 @@
+"""How a worker takes messages from Redis: without a moment in which a message is nobody's.
+
+kombu takes a message with BRPOP, and writes it down as unacknowledged afterwards: what dies in
+between is gone. Each of both, and each acknowledgement, is a round trip for which the worker's
+event loop stands still. Here a script does all of it for several messages at once, and its reply
+is awaited in the event loop (`docs/decisions/0015`). What is written down is what kombu writes,
+where it does.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+from kombu.transport import redis, virtual
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import loads
+from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from shop.adapters.celery.pace import Pace
+from shop.adapters.redis.scripts import Script
+from shop.adapters.redis.trips import Command, RoundTrips
+
+logger = logging.getLogger(__name__)
+
+
+class QoS(redis.QoS):
+    """What is in hand.
+
+    Gives a message's slot back even when Redis does not hear that it is done. kombu 5.7 counts such
+    a message as in hand until its connection ends, and a worker with all slots taken asks for no
+    more. What was not acknowledged comes once more after the visibility time-out, and does no harm.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._pace = Pace()
+
+    def room(self) -> int:
+        """How many more messages may be taken; one at a time where there is no limit."""
+        if not self.prefetch_count:
+            return 1
+        ahead = self.prefetch_count if self._pace.is_short() else 0
+        return int(self.prefetch_count + ahead - len(self._delivered) + len(self._dirty))
+
+    def can_consume(self) -> bool:
+        return self.room() > 0
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        self._pace.begin(delivery_tag)
+        if delivery_tag in self.channel.taken:
+            self.channel.taken.remove(delivery_tag)
+            virtual.QoS.append(self, message, delivery_tag)
+        else:
+            super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
+
+    def ack(self, delivery_tag: str) -> None:
+        self._pace.end(delivery_tag)
+        was_full = self.room() <= 0
+        if self.channel.acknowledge_later(delivery_tag):
+            self._quick_ack(delivery_tag)
+            if was_full:
+                self.channel.wake()
+            return
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        except RedisError:
+            self._quick_ack(delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if not requeue:
+            self.ack(delivery_tag)
+            return
+        self._pace.end(delivery_tag)
+        try:
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+        except RedisError:
+            self._quick_ack(delivery_tag)
+            raise
+
+
+class Poller(redis.MultiChannelPoller):
+    """Tells Redis at each turn of the event loop what was acknowledged, if nobody else does."""
+
+    def on_poll_start(self) -> None:
+        super().on_poll_start()  # type: ignore[no-untyped-call]
+        for channel in self._channels:
+            channel.acknowledge()
+
+
+class Channel(redis.Channel):
+    """Takes messages by a script while there are some, and waits for the next when there are none.
+
+    Waiting is a BLMOVE that moves the next message to where it is: it takes nothing. It is for one
+    list, so that messages with a numeric priority, which kombu keeps in lists of their own, may
+    wait for `brpop_timeout` in an idle worker. One that consumes several queues does as kombu does.
+    """
+
+    QoS = QoS
+    #: kombu's: the connection whose reply is awaited, and since when.
+    _in_poll: Any
+    _brpop_sent_at: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        #: Tags of messages that were written down when they were taken.
+        self.taken: set[str] = set()
+        self._done: list[str] = []
+        self._taking: _Taking | None = None
+        self._read: Callable[..., Any] = super()._brpop_read
+        self._may_be_more = True
+        self._is_taught = False
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def acknowledge_later(self, delivery_tag: str) -> bool:
+        """Whether this can wait for the event loop, which asks for `acknowledge`."""
+        loop = getattr(self.connection, "loop", None)
+        if loop is None:
+            return False
+        self._done.append(delivery_tag)
+        return True
+
+    def wake(self) -> None:
+        """Let the event loop come round, if this is another thread; it does so each second."""
+        loop = getattr(self.connection, "loop", None)
+        if loop is not None and loop._loop_thread != threading.get_ident():  # noqa: SLF001
+            loop.call_soon(_wake)
+
+    def acknowledge(self) -> None:
+        """Tell Redis what was acknowledged, unless the next taking will; raises its errors."""
+        if not self._done or self._taking is not None:
+            return
+        done, self._done = self._done, []
+        try:
+            self._trips.ask(
+                Command(("ZREM", self.unacked_index_key, *done)),
+                Command(("HDEL", self.unacked_key, *done)),
+            )
+        except ResponseError as error:
+            # It refuses to write, for now: no reason to end, but to connect anew.
+            raise RedisGone(str(error)) from error
+
+    def close(self) -> None:
+        """What was acknowledged is said, and what may have been taken unseen goes back."""
+        if self._read == self._read_woken:
+            # Nothing comes of waiting: kombu would do it to the end.
+            self._in_poll = None
+        super().close()  # type: ignore[no-untyped-call]
+
+    def _after_fork(self) -> None:
+        # What the process that forked this one has in hand, it still has.
+        self._done, self._taking = [], None
+        self.__dict__.pop("_trips", None)
+        super()._after_fork()  # type: ignore[no-untyped-call]
+
+    def _disconnect_pools(self) -> None:
+        if self._done or self._taking is not None:
+            try:
+                self._hand_back()
+                self.acknowledge()
+            except (RedisError, OSError) as error:
+                # It comes again after the visibility time-out, and does no harm.
+                logger.warning("acknowledgements were not heard: %s", error)
+        if (trips := self.__dict__.pop("_trips", None)) is not None:
+            trips.close()
+        super()._disconnect_pools()  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def _trips(self) -> RoundTrips:
+        return RoundTrips(self._create_client())  # type: ignore[no-untyped-call]
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        if len(self.active_queues) != 1:
+            self._read = super()._brpop_read
+            super()._brpop_start(timeout)  # type: ignore[no-untyped-call]
+            return
+        (queue,) = self.active_queues
+        words: Sequence[Any]
+        if self._may_be_more:
+            self._read, words = self._read_taken, self._take(queue)
+        else:
+            timeout_s = self.brpop_timeout if timeout is None else timeout
+            self._read = self._read_woken
+            words = "BLMOVE", queue, queue, "RIGHT", "RIGHT", timeout_s
+        connection = self.client.connection
+        self._in_poll, self._brpop_sent_at = connection, time.monotonic()
+        connection.send_command(*words)
+
+    def _take(self, queue: str) -> Sequence[Any]:
+        done, self._done = self._done, []
+        self._taking = taking = _Taking(queue, f"{uuid4()}-", self.qos.room(), done)
+        lists = [self._q_for_pri(queue, step) for step in self.priority_steps]  # type: ignore[no-untyped-call]
+        keys = self.unacked_key, self.unacked_index_key, *lists
+        script = ("EVALSHA", _TAKE.sha1) if self._is_taught else ("EVAL", _TAKE.text)
+        return *script, len(keys), *keys, taking.room, queue, taking.tags_begin, *done
+
+    def _brpop_read(self, **options: Any) -> Any:
+        return self._read(**options)
+
+    def _read_woken(self, **_: Any) -> bool:
+        self._read_reply()
+        # Also when nothing came: the other lists are looked into, too.
+        self._may_be_more = True
+        return True
+
+    def _read_taken(self, **_: Any) -> bool:
+        taking = self._taking
+        assert taking is not None  # noqa: S101 - it is what is read here
+        try:
+            messages = self._read_reply()
+        except NoScriptError:
+            # Somebody made the server forget it: nothing was done.
+            self._taking, self._is_taught = None, False
+            self._done += taking.done
+            return True
+        self._is_taught = True
+        self._may_be_more = len(messages) == taking.room
+        if self._closing:
+            # They go back with what is in hand.
+            return True
+        if taking.queue not in self.active_queues:
+            self._hand_back()
+            return True
+        self._taking = None
+        tags = deque(taking.tags[: len(messages)])
+        try:
+            for message in messages:
+                self._deliver(tags.popleft(), message, taking.queue)
+        finally:
+            # One that nobody can read must not keep those that came with it.
+            for tag in tags:
+                self.qos.restore_by_tag(tag)
+        return True
+
+    def _deliver(self, tag: str, message: bytes, queue: str) -> None:
+        payload = loads(bytes_to_str(message))
+        payload["properties"]["delivery_tag"] = tag
+        self.taken.add(tag)
+        self.connection._deliver(payload, queue)  # noqa: SLF001 - as kombu does
+
+    def _read_reply(self) -> Any:
+        connection = self.client.connection
+        try:
+            return connection.read_response()
+        except self.connection_errors:
+            connection.disconnect()
+            raise
+        except NoScriptError:
+            raise
+        except ResponseError as error:
+            # Such as that its memory is full: to be tried again, and not at once.
+            raise RedisGone(str(error)) from error
+        finally:
+            self._in_poll = None
+            self._flush_brpop_reauth()  # type: ignore[no-untyped-call]
+
+    def _hand_back(self) -> None:
+        """Put what was taken, or may have been, where it was."""
+        if (taking := self._taking) is not None:
+            self._taking = None
+            self._done += taking.done
+            for tag in taking.tags:
+                self.qos.restore_by_tag(tag)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """What the server was asked for, and has not been heard to do."""
+
+    queue: str
+    tags_begin: str
+    room: int
+    #: What is acknowledged with it.
+    done: list[str]
+
+    @property
+    def tags(self) -> list[str]:
+        """Of the messages that may come."""
+        return [f"{self.tags_begin}{number}" for number in range(1, self.room + 1)]
+
+
+_TAKE = Script.named("take_messages")
+
+
+def _wake() -> None:
+    """What the event loop is given to look at what was acknowledged."""
