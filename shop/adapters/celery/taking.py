@@ -211,7 +211,7 @@ class Channel(redis.Channel):
 
     def _read_taken(self, **_: Any) -> bool:
         taking = self._taking
-        assert taking is not None  # noqa: S101 - it is what is read here
+        assert taking is not None  # noqa: S101  (it is what is read here)
         try:
             messages = self._read_reply()
         except NoScriptError:
