@@ -1,6 +1,7 @@
 """What the lab adds to Locust, in one place."""
 
 import os
+import signal
 import time
 from typing import Any
 
@@ -78,6 +79,7 @@ def _facts(options: Options) -> dict[str, str]:
 
 
 def _on_init(environment: Environment, **_: Any) -> None:
+    gevent.signal_handler(signal.SIGINT, _interrupt)
     if environment.web_ui is not None and SCHEDULE not in os.environ:
         # Without a schedule it can only fail.
         for offered in (environment.available_user_classes, environment.available_user_tasks):
@@ -86,6 +88,15 @@ def _on_init(environment: Environment, **_: Any) -> None:
         environment.user_classes = [
             kind for kind in environment.user_classes if kind is not ScheduledWalk
         ]
+
+
+def _interrupt() -> None:
+    """Ctrl-C where Locust waits for it.
+
+    Python would raise it in whichever greenlet runs: one that walks the schedule ended by it, and
+    gevent raised it a second time while Locust shut down, which ended it with 1.
+    """
+    gevent.get_hub().parent.throw(KeyboardInterrupt)
 
 
 def _on_quit(**_: Any) -> None:

@@ -16,7 +16,7 @@ class StraightRoute(APIRoute):
     """An endpoint that takes the request alone is called with it, and its answer sent.
 
     FastAPI's way there serves parameters and dependencies, and takes a tenth of the time of
-    `GET /status` where there are none (`docs/decisions/0015`). It is left to endpoints that have
+    `GET /status` where there are none (`docs/decisions/0016`). It is left to endpoints that have
     some; the schema is FastAPI's for all.
     """
 
