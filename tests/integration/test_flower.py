@@ -42,7 +42,7 @@ def test_the_credentials_open_the_pages_and_the_metrics(flower: httpx.Client) ->
     assert "flower_worker_online" in metrics.text
 
 
-#: Flower asks the workers once when it starts, which may be before they do, and else when it is told.
+#: Flower asks the workers once when it starts, which may be before they do, and later when told to.
 ASK_THEM = {"refresh": "true"}
 
 
