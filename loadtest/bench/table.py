@@ -20,7 +20,9 @@ def table(results: Mapping[str, Result]) -> Table:
         shown.add_column(
             heading,
             justify="right" if right else "left",
-            no_wrap=heading not in ("measured", "reach"),
+            # Whatever else a narrow terminal has to fold, it must not cut a ratio short.
+            no_wrap=heading in ("bench", "ratio", "95 %"),
+            overflow="fold",
         )
     for name, result in results.items():
         shown.add_section()

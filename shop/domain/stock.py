@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 
@@ -15,9 +16,9 @@ class StockLevel:
     price_minor: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StockReport:
-    """Every item's stock on one day."""
+    """Every item's stock on one day; added up once."""
 
     day: date
     generated_at_ms: int
@@ -26,11 +27,11 @@ class StockReport:
     #: SKUs whose stored value is not a whole number: set by hand, and wrong.
     unreadable: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def units(self) -> int:
         return sum(self.levels.values())
 
-    @property
+    @cached_property
     def out_of_stock(self) -> list[str]:
         return sorted(sku for sku, qty in self.levels.items() if qty <= 0)
 

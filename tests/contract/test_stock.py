@@ -89,7 +89,21 @@ class TestReport:
     def test_what_is_no_number_is_named_and_not_counted(
         self, ports: Ports, backend: Backend
     ) -> None:
-        unreadable = ["many", "", "1.5", "1e3", "0x10", " 7", "007", "-0", "+1", "-", "٣", "9" * 20]
+        unreadable = [
+            "many",
+            "",
+            "1.5",
+            "1e3",
+            "0x10",
+            " 7",
+            "007",
+            "1_0",
+            "-0",
+            "+1",
+            "-",
+            "٣",
+            "9" * 20,
+        ]
         for number, text in enumerate(unreadable):
             backend.set_by_hand("stock", f"BAD-{number:02}", text)
         backend.set_by_hand("stock", "BAD-LIST", None)

@@ -23,6 +23,7 @@ AUDIT_STEP = 500
 _PREFIX_LENGTH = len(keys.STOCK_PREFIX)
 #: As Redis itself reads a number, up to what Lua's numbers hold exactly.
 _WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,14}")
+_TOO_LARGE = 10**15
 
 
 class RedisStockRoom:
@@ -113,27 +114,40 @@ class RedisStockRoom:
 
     def _read(self) -> tuple[dict[str, int], set[str]]:
         """Each SKU with its level, and those whose key holds something else."""
-        levels: dict[str, Any] = {}
+        levels: dict[str, int] = {}
         unreadable: set[str] = set()
-        read = _WholeNumbers()
-        cursor = 0
-        while True:
-            reply: Any = self._client.scan(cursor, match=f"{keys.STOCK_PREFIX}*", count=SCAN_STEP)
-            cursor, found = reply
-            if found:
-                texts: list[Any] = self._client.mget(found)
-                skus = [key[_PREFIX_LENGTH:] for key in found]
-                qtys = [read[text] for text in texts]
-                # SCAN may show a key twice: the later look stands.
+        for found, texts in self._pages():
+            skus = [key[_PREFIX_LENGTH:] for key in found]
+            # SCAN may show a key twice: the later look stands.
+            if (qtys := _whole_numbers(texts)) is not None:
                 levels.update(zip(skus, qtys, strict=True))
-                for sku, qty, text in zip(skus, qtys, texts, strict=True) if None in qtys else ():
-                    if qty is None:
-                        levels.pop(sku, None)
-                        # MGET shows no text for a key that is no string, nor for one that went.
-                        if text is not None or self._client.exists(keys.stock(sku)):
-                            unreadable.add(sku)
-            if cursor == 0:
-                return levels, unreadable - levels.keys()
+                continue
+            for sku, text in zip(skus, texts, strict=True):
+                levels.pop(sku, None)
+                if (qty := _whole_number(text)) is not None:
+                    levels[sku] = qty
+                # MGET shows no text for a key that is no string, nor for one that went.
+                elif text is not None or self._client.exists(keys.stock(sku)):
+                    unreadable.add(sku)
+        return levels, unreadable - levels.keys()
+
+    def _pages(self) -> Iterator[tuple[list[str], list[str | None]]]:
+        """The keys of all levels with what they hold; one step's levels come with the next keys."""
+        cursor, found = 0, list[str]()
+        is_over = False
+        while not is_over or found:
+            asked = found
+            with self._client.pipeline(transaction=False) as pipe:
+                if asked:
+                    pipe.mget(asked)
+                if not is_over:
+                    pipe.scan(cursor, match=f"{keys.STOCK_PREFIX}*", count=SCAN_STEP)
+                replies: list[Any] = pipe.execute()
+            texts = replies.pop(0) if asked else []
+            cursor, found = replies.pop() if replies else (0, [])
+            is_over = cursor == 0
+            if asked:
+                yield asked, texts
 
     def _audited(self, skus: Sequence[str]) -> list[StockBooks]:
         books = [keys.AUDIT_INITIAL, keys.AUDIT_RESTOCKED, keys.AUDIT_SOLD]
@@ -144,12 +158,16 @@ class RedisStockRoom:
         ]
 
 
-class _WholeNumbers(dict[str | None, int | None]):
-    """Text -> number, None for what is none: each text is read once, and levels repeat."""
-
-    def __missing__(self, text: str | None) -> int | None:
-        number = self[text] = _whole_number(text)
-        return number
+def _whole_numbers(texts: Sequence[str | None]) -> list[int] | None:
+    """All of them by that rule, or None if one is no whole number: a tenth of one by one."""
+    try:
+        numbers = list(map(int, texts))  # type: ignore[arg-type]  # None is a TypeError
+    except (TypeError, ValueError):
+        return None
+    # What `int` takes and the rule does not (" 7", "+7", "1_0") is written otherwise.
+    if list(map(str, numbers)) != texts:
+        return None
+    return numbers if max(map(abs, numbers), default=0) < _TOO_LARGE else None
 
 
 def _whole_number(text: str | None) -> int | None:

@@ -106,9 +106,11 @@ class MadeUp:
         return self.result
 
 
-def carried_out(result: Result, *names: str, as_json: bool = False) -> tuple[int, str]:
+def carried_out(
+    result: Result, *names: str, as_json: bool = False, width: int = 160
+) -> tuple[int, str]:
     benches: dict[str, Bench] = {"made-up": MadeUp(result)}
-    out = Console(file=io.StringIO(), width=160)
+    out = Console(file=io.StringIO(), width=width)
     notes = Console(file=io.StringIO())
     code = bench(names, 3, as_json, notes, benches=benches, out=out)
     assert isinstance(out.file, io.StringIO)
@@ -135,6 +137,13 @@ class TestCommand:
         code, _ = carried_out(Result([compared(0.1, None)], [Figure("f", "s", [1.0])]))
 
         assert code == REACHED
+
+    def test_nothing_is_cut_short_where_there_is_little_room(self) -> None:
+        _, shown = carried_out(Result([compared(0.7, Reach(at_least=0.6))]), width=80)
+
+        assert "0.70" in shown
+        assert "0.70 to 0.70" in shown
+        assert "\N{HORIZONTAL ELLIPSIS}" not in shown
 
     def test_a_document_for_programs(self) -> None:
         result = Result(
