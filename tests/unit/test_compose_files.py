@@ -16,6 +16,7 @@ from tests.unit.checkout import REPOSITORY, SERVICES
 PRODUCTION = ("docker-compose.yml",)
 DEVELOPMENT = ("docker-compose.dev.yml",)
 SCALED = (*PRODUCTION, "docker-compose.scale.yml")
+FROM_FILES = (*PRODUCTION, "docker-compose.secrets.yml")
 ON_RABBITMQ = (*PRODUCTION, "docker-compose.rabbitmq.yml")
 LAYERED = PRODUCTION + DEVELOPMENT
 PYTHON_SERVICES = tuple(name for name in SERVICES if name != "redis")
@@ -183,6 +184,22 @@ def test_each_kind_of_worker_can_be_scaled_on_its_own() -> None:
         assert {k: v for k, v in service.items() if k not in own} == {
             k: v for k, v in together.items() if k not in own
         }
+
+
+def test_secrets_in_files_stand_in_no_environment() -> None:
+    given = {"API_KEY": "key-of-mine", "REDIS_PASSWORD": "hunter2"}
+    secrets = {"FLOWER_PASSWORD", *given}
+    model = read(FROM_FILES, **given)
+
+    for name, service in model["services"].items():
+        environment = service["environment"]
+        of_files = {secret for secret in secrets if f"{secret}_FILE" in environment}
+        assert of_files == ({"REDIS_PASSWORD"} if name == "redis" else secrets)
+        assert not any(environment[secret] for secret in of_files)
+        assert {mount["target"] for mount in service["secrets"]} == {
+            environment[f"{secret}_FILE"] for secret in of_files
+        }
+        assert not {*PASSWORD.values(), *given.values()} & set(map(str, environment.values()))
 
 
 def test_rabbitmq_is_one_more_service_and_nothing_else_changes() -> None:
