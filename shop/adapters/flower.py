@@ -11,7 +11,7 @@ import hmac
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Timer
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,8 +30,12 @@ MAX_TASKS = 10_000
 #: Seconds after which a worker that has gone is no longer listed; its name may never come back.
 PURGE_OFFLINE_WORKERS_S = 3600
 
-#: Seconds between two looks for workers that sent events and were not yet asked what they are.
+#: Seconds between two looks for workers that sent events and did not yet say what they are.
 WORKER_LOOKUP_S = 2.0
+
+#: What Flower asks every worker, each by a question of its own: a worker that is just starting may
+#: answer the later ones only.
+ASKED = frozenset({"stats", "active_queues", "registered", "conf"})
 
 #: Seconds that calls to Redis may hold up the exit; while Redis is away they did for 6.
 STOP_GRACE_S = 2.0
@@ -189,10 +193,15 @@ def _look_for_workers(flower: Any) -> None:
 
     def look() -> None:
         heard = {name for name, worker in flower.events.state.workers.items() if worker.alive}
-        if heard - flower.workers.keys():
+        if unanswered(heard, flower.workers):
             flower.update_workers()
 
     PeriodicCallback(look, WORKER_LOOKUP_S * 1000).start()
+
+
+def unanswered(heard: Iterable[str], answers: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Workers that were heard of, and of which something is not known yet."""
+    return {name for name in heard if not answers.get(name, {}).keys() >= ASKED}
 
 
 def _end_within(grace_s: float) -> None:

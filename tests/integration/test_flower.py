@@ -42,17 +42,13 @@ def test_the_credentials_open_the_pages_and_the_metrics(flower: httpx.Client) ->
     assert "flower_worker_online" in metrics.text
 
 
-#: Flower asks the workers once when it starts, which may be before they do, and later when told to.
-ASK_THEM = {"refresh": "true"}
-
-
 def test_both_workers_are_listed_with_their_queues(
     flower: httpx.Client, customer: Customer
 ) -> None:
     def queues() -> dict[str, list[str]] | None:
         listed = {
             name.partition("@")[0]: [queue["name"] for queue in worker.get("active_queues") or []]
-            for name, worker in flower.get("/api/workers", params=ASK_THEM).json().items()
+            for name, worker in flower.get("/api/workers").json().items()
         }
         return listed if all(listed.get(name) for name in ("default", "priority")) else None
 

@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flower.inspector import Inspector
 from flower.urls import handlers
 
-from shop.adapters.flower import HEALTH_PATH, MAX_TASKS, REFUSES_TO_START, Gate
+from shop.adapters.flower import (
+    ASKED,
+    HEALTH_PATH,
+    MAX_TASKS,
+    REFUSES_TO_START,
+    Gate,
+    unanswered,
+)
 from tests.unit.adapters.flower_process import (
     LAB,
     PASSWORD,
@@ -292,6 +300,22 @@ def test_workers_that_start_after_it_are_listed(lab: Path, flower: Flower, redis
     ):
         assert wait_until_listed(flower, default) == ["default"]
         assert wait_until_listed(flower, priority) == ["priority"]
+
+
+def test_a_worker_that_answered_in_part_is_asked_again() -> None:
+    whole = dict.fromkeys(Inspector.inspect_methods)
+    asked = dict.fromkeys(ASKED)
+    answers: dict[str, dict[str, Any]] = {
+        "whole": whole,
+        "asked": asked,
+        "in-part": {"stats": None},
+    }
+
+    assert unanswered(["whole", "asked", "in-part", "new"], answers) == {"in-part", "new"}
+
+
+def test_what_is_asked_of_every_worker_is_what_flower_asks() -> None:
+    assert {*Inspector.inspect_methods} - {*Inspector.task_inspect_methods} == ASKED
 
 
 def test_redis_may_come_later(lab: Path) -> None:
