@@ -20,8 +20,6 @@ WAITING = {
     "NOTIFICATION_DELAY_MS": "1000",
     "PRIORITY_CONCURRENCY": "4",
     "ORDER_NOTIFICATIONS": "false",
-    # Held for long and let go, a worker would find that it has done nothing.
-    "STALL_AFTER_S": "0",
 }
 
 

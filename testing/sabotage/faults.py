@@ -13,6 +13,8 @@ from testing.waiting import TimedOut, wait_for
 
 HELD_WITHIN_S = 10.0
 REPLY_WITHIN_S = 5.0
+#: How long a worker may take to stop listening once it said that it would.
+DEAF_WITHIN_S = 5.0
 
 
 class WorkerKilledBeforeStarting(Fault):
@@ -107,12 +109,22 @@ class WorkerDeafened(Fault):
 
     def confirm(self) -> Mapping[str, Any]:
         with self._stack.celery() as app:
-            replies = app.control.inspect(timeout=REPLY_WITHIN_S, **self._asked).active_queues()
-        if not replies:
-            raise FaultDidNotTakeHold(f"the worker of {self._queue} does not answer")
-        if any(replies.values()):
-            raise FaultDidNotTakeHold(f"the worker of {self._queue} still listens: {replies}")
-        return {"seen": replies}
+            inspect = app.control.inspect(timeout=REPLY_WITHIN_S, **self._asked)
+
+            def listens_to_nothing() -> dict[str, Any] | None:
+                replies: dict[str, Any] = inspect.active_queues() or {}
+                return replies if replies and not any(replies.values()) else None
+
+            try:
+                # It answers first, and stops to listen at the next turn of its loop.
+                seen = wait_for(
+                    f"the worker of {self._queue} listens no more",
+                    listens_to_nothing,
+                    within_s=DEAF_WITHIN_S,
+                )
+            except TimedOut as error:
+                raise FaultDidNotTakeHold(str(error)) from None
+        return {"seen": seen}
 
     def heal(self) -> None:
         """Nobody does but the worker itself: that it does is what is to be shown."""
