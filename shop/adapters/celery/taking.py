@@ -100,7 +100,8 @@ class Channel(redis.Channel):
 
     Waiting is a BLMOVE that moves the next message to where it is: it takes nothing. It is for one
     list, so that messages with a numeric priority, which kombu keeps in lists of their own, may
-    wait for `brpop_timeout` in an idle worker. One that consumes several queues does as kombu does.
+    wait for `brpop_timeout` in an idle worker. Where there are several queues, or one whose
+    messages are not acknowledged, kombu does it its way: what is written down there would stay.
     """
 
     QoS = QoS
@@ -111,12 +112,22 @@ class Channel(redis.Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: Tags of messages that were written down when they were taken.
         self.taken: set[str] = set()
-        self._done: list[str] = []
+        #: Tags that Redis has not heard of yet; threads of a pool add to them at any time.
+        self._done: deque[str] = deque()
+        #: Queues whose messages nobody acknowledges, such as those of replies to `inspect`.
+        self._never_acknowledged: set[str] = set()
         self._taking: _Taking | None = None
         self._read: Callable[..., Any] = super()._brpop_read
         self._may_be_more = True
         self._is_taught = False
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
+        if no_ack:
+            self._never_acknowledged.add(queue)
+        else:
+            self._never_acknowledged.discard(queue)
+        return super().basic_consume(queue, no_ack, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def acknowledge_later(self, delivery_tag: str) -> bool:
         """Whether this can wait for the event loop, which asks for `acknowledge`."""
@@ -136,7 +147,7 @@ class Channel(redis.Channel):
         """Tell Redis what was acknowledged, unless the next taking will; raises its errors."""
         if not self._done or self._taking is not None:
             return
-        done, self._done = self._done, []
+        done = self._taken_from_done()
         try:
             self._trips.ask(
                 Command(("ZREM", self.unacked_index_key, *done)),
@@ -155,7 +166,7 @@ class Channel(redis.Channel):
 
     def _after_fork(self) -> None:
         # What the process that forked this one has in hand, it still has.
-        self._done, self._taking = [], None
+        self._done, self._taking = deque(), None
         self.__dict__.pop("_trips", None)
         super()._after_fork()  # type: ignore[no-untyped-call]
 
@@ -176,7 +187,9 @@ class Channel(redis.Channel):
         return RoundTrips(self._create_client())  # type: ignore[no-untyped-call]
 
     def _brpop_start(self, timeout: float | None = None) -> None:
-        if len(self.active_queues) != 1:
+        if len(self.active_queues) != 1 or self._never_acknowledged.intersection(
+            self.active_queues
+        ):
             self._read = super()._brpop_read
             super()._brpop_start(timeout)  # type: ignore[no-untyped-call]
             return
@@ -193,12 +206,18 @@ class Channel(redis.Channel):
         connection.send_command(*words)
 
     def _take(self, queue: str) -> Sequence[Any]:
-        done, self._done = self._done, []
+        done = self._taken_from_done()
         self._taking = taking = _Taking(queue, f"{uuid4()}-", self.qos.room(), done)
         lists = [self._q_for_pri(queue, step) for step in self.priority_steps]  # type: ignore[no-untyped-call]
         keys = self.unacked_key, self.unacked_index_key, *lists
         script = ("EVALSHA", _TAKE.sha1) if self._is_taught else ("EVAL", _TAKE.text)
         return *script, len(keys), *keys, taking.room, queue, taking.tags_begin, *done
+
+    def _taken_from_done(self) -> list[str]:
+        done = []
+        while self._done:
+            done.append(self._done.popleft())
+        return done
 
     def _brpop_read(self, **options: Any) -> Any:
         return self._read(**options)

@@ -100,6 +100,19 @@ def test_messages_come_in_their_order_and_are_written_down(
         assert (exchange, routing_key) == ("", "orders")
 
 
+def test_what_nobody_acknowledges_is_not_written_down(
+    connection: Connection, broker: Redis
+) -> None:
+    """Replies to `inspect` come that way: to Flower, and to whoever asks workers something."""
+    send(connection, 1, 2)
+    received: list[Any] = []
+    with connection.Consumer([ORDERS], no_ack=True, on_message=received.append):
+        while len(received) < 2:
+            connection.drain_events(timeout=WITHIN_S)
+
+    assert not broker.exists("unacked", "unacked_index", "orders")
+
+
 def test_no_more_are_taken_than_there_is_room_for(
     connection: Connection, broker: Redis, listen: Callable[..., Listening]
 ) -> None:
