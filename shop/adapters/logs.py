@@ -26,6 +26,7 @@ _TALKATIVE = ("uvicorn", "uvicorn.error", "uvicorn.access", "celery", "fastapi")
 
 def configure_logging(settings: Settings, service: str) -> None:
     """Give the root logger the shop's handlers; `service` names the process and its file."""
+    _leave_out_what_nobody_shows()
     root = logging.getLogger()
     root.setLevel(settings.log_level)
     console = logging.StreamHandler(sys.stdout)
@@ -37,6 +38,9 @@ def configure_logging(settings: Settings, service: str) -> None:
         talkative.propagate = True
         # uvicorn gives its own a level, and LOG_LEVEL would not count for them.
         talkative.setLevel(logging.NOTSET)
+    # That a worker has received a task, before what became of it: for those who look closely.
+    received = logging.getLogger("celery.worker.strategy")
+    received.setLevel(logging.NOTSET if root.isEnabledFor(logging.DEBUG) else logging.WARNING)
     # The API writes a line of its own, with the request's id; uvicorn asks for handlers.
     logging.getLogger("uvicorn.access").propagate = False
     if settings.log_dir is not None:
@@ -56,6 +60,13 @@ def _file_handler(log_dir: Path, service: str) -> logging.Handler:
     # A file is read by programs, whatever the terminal shows.
     handler.setFormatter(_formatter("json", service))
     return handler
+
+
+def _leave_out_what_nobody_shows() -> None:
+    """Spare each line what it costs to find out in which thread, process and task it is written."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False
 
 
 def _add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

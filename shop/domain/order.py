@@ -168,6 +168,10 @@ class Begun:
     #: The order as it stood, where the piece of work is its invoice.
     record: OrderRecord | None = field(default=None, compare=False)
 
+    def is_exhausted(self, max_attempts: int) -> bool:
+        """Whether an order that is still to be processed was tried too often."""
+        return self.status == OrderStatus.PENDING and self.attempts > max_attempts
+
 
 def order_notices(order: Order) -> Notices:
     """The customer's messages about `order`."""

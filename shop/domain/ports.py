@@ -121,6 +121,21 @@ class OrderBook(Protocol):
         """Move `pending` to `processed` and take the stock, or to `failed`, in one step."""
         ...
 
+    def begin_and_settle(
+        self,
+        order: Order,
+        task_id: str,
+        delivery_id: str,
+        follow_ups: FollowUps,
+        *,
+        max_attempts: int,
+    ) -> Settlement | None:
+        """Both, in one step. None: the order is left pending, for it was tried too often.
+
+        Raises `OrderConflict`.
+        """
+        ...
+
     def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
         """The same as `begin` for an order's invoice, with the order's record.
 
@@ -236,7 +251,10 @@ class Warehouse(Protocol):
 
     @property
     def max_preparation_s(self) -> float:
-        """How long a preparation may be under way before its order is taken for lost."""
+        """How long a preparation may be under way before its order is taken for lost.
+
+        0 where there is nothing to prepare.
+        """
         ...
 
     def prepare(self, order: Order) -> None:

@@ -81,23 +81,27 @@ class OrderProcessor:
 
         Raises `OrderConflict`, `StoreUnavailable`; after the latter the sweep sends it again.
         """
-        begun = self._orders.begin(
-            order, task_id, delivery_id, lease_s=self._warehouse.max_preparation_s
-        )
-        if begun.status == OrderStatus.PENDING:
-            if begun.attempts > self._max_attempts:
-                return self._give_up(order)
-            self._warehouse.prepare(order)
         notices = order_notices(order)
-        settlement = self._orders.settle(
-            order.id,
-            order.item,
-            FollowUps(
-                invoice_task_id=str(uuid4()),
-                notification_task_id=str(uuid4()) if self._notify else None,
-                notices=notices,
-            ),
+        follow_ups = FollowUps(
+            invoice_task_id=str(uuid4()),
+            notification_task_id=str(uuid4()) if self._notify else None,
+            notices=notices,
         )
+        preparation_s = self._warehouse.max_preparation_s
+        if preparation_s:
+            begun = self._orders.begin(order, task_id, delivery_id, lease_s=preparation_s)
+            if begun.is_exhausted(self._max_attempts):
+                return self._give_up(order)
+            if begun.status == OrderStatus.PENDING:
+                self._warehouse.prepare(order)
+            settlement = self._orders.settle(order.id, order.item, follow_ups)
+        else:
+            settled = self._orders.begin_and_settle(
+                order, task_id, delivery_id, follow_ups, max_attempts=self._max_attempts
+            )
+            if settled is None:
+                return self._give_up(order)
+            settlement = settled
         logger.info("order %s is %s", order.id, settlement.reason or settlement.status)
         if settlement.invoice_task_id:
             self._publish(generate_invoice_job(order, settlement.invoice_task_id, settlement.at_ms))

@@ -110,12 +110,26 @@ class FakeOrderBook:
                 notification_task_id=row.notification_task_id if notification_owed else None,
             )
 
+    def begin_and_settle(
+        self,
+        order: Order,
+        task_id: str,
+        delivery_id: str,
+        follow_ups: FollowUps,
+        *,
+        max_attempts: int,
+    ) -> Settlement | None:
+        begun = self.begin(order, task_id, delivery_id)
+        if begun.is_exhausted(max_attempts):
+            return None
+        return self.settle(order.id, order.item, follow_ups)
+
     def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
         store = self._store
         with store.step() as now_ms:
             if order_id in store.invoices:
                 store.orders_open.pop(order_id, None)
-                return Begun("invoiced", 0)
+                return Begun("invoiced", 0, _record(store, order_id))
             row = store.orders.get(order_id)
             if row is None:
                 return Begun("unknown", 0)

@@ -81,6 +81,20 @@ class CarelessOrderBook(orders.RedisOrderBook):
         with patch.object(self, "_settle", settle):
             return super().settle(order_id, item, follow_ups)
 
+    def begin_and_settle(
+        self,
+        order: Order,
+        task_id: str,
+        delivery_id: str,
+        follow_ups: FollowUps,
+        *,
+        max_attempts: int,
+    ) -> Settlement | None:
+        begun = self.begin(order, task_id, delivery_id)
+        if begun.is_exhausted(max_attempts):
+            return None
+        return self.settle(order.id, order.item, follow_ups)
+
 
 class HastyOrderDesk(OrderDesk):
     """The mirror image of the sound one: there recording must succeed, and publishing may fail."""

@@ -68,6 +68,8 @@ class OrderLife(Lockstep):
         self.restocked = dict.fromkeys(SKUS, 0)
         #: The order that the last step took up again.
         self.revived: str | None = None
+        #: The one that may have left `pending` in the step that recorded it.
+        self.settled: str | None = None
 
     @initialize()
     def open_the_shop(self) -> None:
@@ -108,6 +110,26 @@ class OrderLife(Lockstep):
         """As a task does."""
         self.begin(order_id, False, "one")
         self.settle(order_id, notify)
+
+    @rule(
+        order_id=order_ids,
+        other=rarely,
+        delivery_id=delivery_ids,
+        notify=st.booleans(),
+        max_attempts=st.sampled_from([0, 1, 2]),
+    )
+    def begin_and_settle(
+        self, order_id: str, other: bool, delivery_id: str, notify: bool, max_attempts: int
+    ) -> None:
+        self.drawn += 1
+        order = usual(order_id, other=other)
+        drawn = follow_ups(order, suffix=f"-{self.drawn}", notify=notify)
+        self.settled = order_id
+        self.repeatable(
+            lambda world: world.book.begin_and_settle(
+                order, f"task-{order_id}-x", delivery_id, drawn, max_attempts=max_attempts
+            )
+        )
 
     @rule(order_id=order_ids, delivery_id=delivery_ids, anyhow=rarely)
     def begin_invoice(self, order_id: str, delivery_id: str, anyhow: bool) -> None:
@@ -198,13 +220,13 @@ class OrderLife(Lockstep):
                 if order_id in before.orders:
                     self.check_change(order_id, before.orders[order_id], order)
                 else:
-                    assert order.status == OrderStatus.PENDING
+                    assert order.status == OrderStatus.PENDING or self.settled == order_id
             for order_id, pdf in before.invoices.items():
                 # One that was made by hand before there was an order is not that order's.
                 is_placed_now = order_id in after.orders and order_id not in before.orders
                 assert after.invoices.get(order_id) == (None if is_placed_now else pdf)
         self.changes.clear()
-        self.revived = None
+        self.revived = self.settled = None
 
     def check_change(self, order_id: str, was: HeldOrder, now: HeldOrder) -> None:
         assert (now.item, now.qty, now.email) == (was.item, was.qty, was.email)

@@ -36,7 +36,7 @@ class ResultBackend(redis.RedisBackend):
         meta["task_id"] = bytes_to_str(task_id)
         expires = self.failure_expires if state == states.FAILURE else self.expires
         key, db = self.get_key_for_task(task_id), self.connparams["db"]
-        trips.ask(storing(key, self.encode(meta), expires_s=expires, db=db))
+        trips.tell(storing(key, self.encode(meta), expires_s=expires, db=db))
         return result
 
     def process_cleanup(self) -> None:

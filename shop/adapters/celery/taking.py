@@ -89,7 +89,11 @@ class Channel(redis.Channel):
 
     def acknowledge(self) -> None:
         """Tell Redis what was acknowledged, unless the next taking will; raises its errors."""
-        if not self._done or self._taking is not None:
+        if self._taking is None and not self._is_waiting:
+            self._tell_done()
+
+    def _tell_done(self) -> None:
+        if not self._done:
             return
         done = self._taken_from_done()
         try:
@@ -100,6 +104,11 @@ class Channel(redis.Channel):
         except ResponseError as error:
             # It refuses to write, for now: no reason to end, but to connect anew.
             raise RedisGone(str(error)) from error
+
+    @property
+    def _is_waiting(self) -> bool:
+        """For a message, or `brpop_timeout` at most: then it takes."""
+        return bool(self._in_poll) and self._read == self._read_woken
 
     def close(self) -> None:
         """What was acknowledged is said, and what may have been taken unseen goes back."""
@@ -118,7 +127,7 @@ class Channel(redis.Channel):
         if self._done or self._taking is not None:
             try:
                 self._hand_back()
-                self.acknowledge()
+                self._tell_done()
             except (RedisError, OSError) as error:
                 # It comes again after the visibility time-out, and does no harm.
                 logger.warning("acknowledgements were not heard: %s", error)
@@ -191,7 +200,7 @@ class Channel(redis.Channel):
             self._hand_back()
             return True
         self._taking = None
-        tags = deque(taking.tags[: len(messages)])
+        tags = deque(taking.tags(len(messages)))
         try:
             for message in messages:
                 self._deliver(tags.popleft(), message, taking.queue)
@@ -228,7 +237,7 @@ class Channel(redis.Channel):
         if (taking := self._taking) is not None:
             self._taking = None
             self._done += taking.done
-            for tag in taking.tags:
+            for tag in taking.tags(taking.room):
                 self.qos.restore_by_tag(tag)
 
 
@@ -242,10 +251,9 @@ class _Taking:
     #: What is acknowledged with it.
     done: list[str]
 
-    @property
-    def tags(self) -> list[str]:
-        """Of the messages that may come."""
-        return [f"{self.tags_begin}{number}" for number in range(1, self.room + 1)]
+    def tags(self, messages: int) -> list[str]:
+        """Of the first so many that come."""
+        return [f"{self.tags_begin}{number}" for number in range(1, messages + 1)]
 
 
 _TAKE = Script.named("take_messages")

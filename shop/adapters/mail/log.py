@@ -21,7 +21,8 @@ class LogMailer:
         return self._delay_s
 
     def deliver(self, notification: Notification) -> None:
-        time.sleep(self._delay_s)
+        if self._delay_s:
+            time.sleep(self._delay_s)
         if self._in_clear:
             logger.info("notified %s: %s", notification.email, notification.message)
         else:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from shop.domain.order import OrderRecord, OrderStatus
+from shop.domain.order import Order, OrderRecord, OrderStatus
 
 logger = logging.getLogger(__name__)
 
@@ -43,3 +43,8 @@ def readable_record(
 
 def _number(text: str | None) -> int | None:
     return None if text is None else int(text)
+
+
+def content(order: Order) -> tuple[str, str, int, str]:
+    """What tells an order from another of the same id, as scripts take it."""
+    return order.id, order.item, order.qty, order.email

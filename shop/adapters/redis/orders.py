@@ -1,19 +1,16 @@
-"""Orders in Redis: recorded and looked up by the API, moved on by the tasks."""
+"""Orders in Redis, as the tasks move them on: synchronous, processing and invoicing."""
 
 from typing import Any
 
 from redis import Redis
-from redis.client import NEVER_DECODE
 
 from shop.adapters.redis import keys
-from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import store_errors
-from shop.adapters.redis.order_records import order_record, readable_record
+from shop.adapters.redis.order_records import content, readable_record
 from shop.adapters.redis.recovery import LostWork
-from shop.adapters.redis.scripts import Script, source
+from shop.adapters.redis.scripts import source
 from shop.adapters.redis.trips import Command, RoundTrips, as_mapping
 from shop.domain.errors import (
-    BacklogFull,
     OrderConflict,
     OrderNotProcessed,
     OrderNotRetriable,
@@ -25,71 +22,14 @@ from shop.domain.order import (
     Order,
     OrderRecord,
     OrderStatus,
-    Placement,
     Reason,
     Settlement,
 )
 from shop.domain.work import Claim, TaskName
 
 
-class RedisOrderIntake:
-    """The API's side: asynchronous, placing and looking up."""
-
-    def __init__(self, store: AutoPipeline, *, overdue_after_ms: int, backlog_limit: int) -> None:
-        self._store = store
-        self._overdue_after_ms = overdue_after_ms
-        self._backlog_limit = backlog_limit
-        self._place = Script.named("place_order")
-
-    async def place(self, order: Order, task_id: str) -> Placement:
-        with store_errors():
-            outcome, *reply = await self._store.run_script(
-                self._place,
-                keys=[
-                    keys.order(order.id),
-                    keys.order_status(order.id),
-                    keys.ORDERS_OPEN,
-                    keys.task(task_id),
-                    keys.invoice(order.id),
-                    keys.METRICS_ORDERS,
-                ],
-                args=[
-                    *_content(order),
-                    task_id,
-                    TaskName.PROCESS_ORDER,
-                    self._overdue_after_ms,
-                    keys.TASK_TTL_S,
-                    self._backlog_limit,
-                ],
-            )
-        if outcome == "conflict":
-            raise OrderConflict(order.id)
-        if outcome == "full":
-            raise BacklogFull(reply[0], self._backlog_limit)
-        first_task_id, at_ms, status = reply
-        # A client that retried after a lost reply finds its own record: that is its placing.
-        created = outcome == "placed" or first_task_id == task_id
-        return Placement(first_task_id, created, OrderStatus(status), at_ms)
-
-    async def find(self, order_id: str) -> OrderRecord | None:
-        with store_errors():
-            fields, status, has_invoice = await self._store.run_all(
-                ("HGETALL", keys.order(order_id)),
-                ("GET", keys.order_status(order_id)),
-                ("EXISTS", keys.invoice(order_id)),
-            )
-        return order_record(order_id, fields, status, has_invoice)
-
-    async def invoice(self, order_id: str) -> bytes | None:
-        with store_errors():
-            pdf: bytes | None = await self._store.run(
-                "GET", keys.invoice(order_id), **{NEVER_DECODE: True}
-            )
-        return pdf
-
-
 class RedisOrderBook:
-    """The tasks' side: synchronous, processing and invoicing."""
+    """Every change is one script that checks the state it leaves."""
 
     def __init__(
         self, client: Redis, *, overdue_after_ms: int, trips: RoundTrips | None = None
@@ -99,6 +39,7 @@ class RedisOrderBook:
         self._overdue_after_ms = overdue_after_ms
         self._begin = self._trips.script(source("begin_order"))
         self._settle = self._trips.script(source("settle_order"))
+        self._begin_and_settle = self._trips.script(source("begin_and_settle"))
         self._begin_invoice = self._trips.script(source("begin_invoice"))
         self._store_invoice = self._trips.script(source("store_invoice"))
         self._bury = self._trips.script(source("bury_order"))
@@ -106,59 +47,84 @@ class RedisOrderBook:
         self._lost = LostWork(client, keys.ORDERS_OPEN, overdue_after_ms=overdue_after_ms)
 
     def begin(self, order: Order, task_id: str, delivery_id: str, *, lease_s: float = 0.0) -> Begun:
-        due_after_ms = self._overdue_after_ms + round(lease_s * 1000)
         with store_errors():
-            status, attempts = self._begin(
-                keys=[
-                    keys.order(order.id),
-                    keys.order_status(order.id),
-                    keys.ORDERS_OPEN,
-                    keys.invoice(order.id),
-                    keys.METRICS_ORDERS,
-                ],
-                args=[*_content(order), task_id, delivery_id, due_after_ms],
-            )
-        if status == "conflict":
-            raise OrderConflict(order.id)
-        return Begun(status, attempts)
+            reply = self._begin(**self._beginning(order, task_id, delivery_id, lease_s))
+        return _begun(order.id, reply)
 
     def settle(self, order_id: str, item: str, follow_ups: FollowUps) -> Settlement:
+        with store_errors():
+            reply = self._settle(**self._settling(order_id, item, follow_ups))
+        return _settlement(order_id, reply)
+
+    def begin_and_settle(
+        self,
+        order: Order,
+        task_id: str,
+        delivery_id: str,
+        follow_ups: FollowUps,
+        *,
+        max_attempts: int,
+    ) -> Settlement | None:
+        begin = self._beginning(order, task_id, delivery_id)
+        settle = self._settling(order.id, order.item, follow_ups)
+        parts = len(begin["keys"]), len(begin["args"])
+        with store_errors():
+            begun, *settled = self._begin_and_settle(
+                keys=[*begin["keys"], *settle["keys"]],
+                args=[max_attempts, *parts, *begin["args"], *settle["args"]],
+            )
+        # Raises if this is another order of the same id.
+        _begun(order.id, begun)
+        return _settlement(order.id, settled[0]) if settled else None
+
+    def _beginning(
+        self, order: Order, task_id: str, delivery_id: str, lease_s: float = 0.0
+    ) -> dict[str, list[Any]]:
+        due_after_ms = self._overdue_after_ms + round(lease_s * 1000)
+        return {
+            "keys": [
+                keys.order(order.id),
+                keys.order_status(order.id),
+                keys.ORDERS_OPEN,
+                keys.invoice(order.id),
+                keys.METRICS_ORDERS,
+            ],
+            "args": [*content(order), task_id, delivery_id, due_after_ms],
+        }
+
+    def _settling(self, order_id: str, item: str, follow_ups: FollowUps) -> dict[str, list[Any]]:
         notification_id = follow_ups.notification_task_id or ""
         notices = follow_ups.notices
-        with store_errors():
-            reply = self._settle(
-                keys=[
-                    keys.order(order_id),
-                    keys.order_status(order_id),
-                    keys.ORDERS_OPEN,
-                    keys.stock(item),
-                    keys.price(item),
-                    keys.notification(notification_id),
-                    keys.NOTIFICATIONS_OPEN,
-                    keys.ORDERS_DEAD,
-                    keys.task(follow_ups.invoice_task_id),
-                    keys.task(notification_id),
-                    keys.METRICS_ORDERS,
-                    keys.AUDIT_INITIAL,
-                    keys.AUDIT_SOLD,
-                ],
-                args=[
-                    order_id,
-                    self._overdue_after_ms,
-                    follow_ups.invoice_task_id,
-                    notification_id,
-                    notices.processed,
-                    notices.unknown_item,
-                    notices.out_of_stock,
-                    TaskName.GENERATE_INVOICE,
-                    TaskName.SEND_NOTIFICATION,
-                    keys.TASK_TTL_S,
-                    item,
-                ],
-            )
-        if reply[0] == "unknown":
-            raise UnknownOrder(order_id)
-        return _settlement(reply)
+        return {
+            "keys": [
+                keys.order(order_id),
+                keys.order_status(order_id),
+                keys.ORDERS_OPEN,
+                keys.stock(item),
+                keys.price(item),
+                keys.notification(notification_id),
+                keys.NOTIFICATIONS_OPEN,
+                keys.ORDERS_DEAD,
+                keys.task(follow_ups.invoice_task_id),
+                keys.task(notification_id),
+                keys.METRICS_ORDERS,
+                keys.AUDIT_INITIAL,
+                keys.AUDIT_SOLD,
+            ],
+            "args": [
+                order_id,
+                self._overdue_after_ms,
+                follow_ups.invoice_task_id,
+                notification_id,
+                notices.processed,
+                notices.unknown_item,
+                notices.out_of_stock,
+                TaskName.GENERATE_INVOICE,
+                TaskName.SEND_NOTIFICATION,
+                keys.TASK_TTL_S,
+                item,
+            ],
+        }
 
     def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
         begin = self._begin_invoice.command(
@@ -259,10 +225,6 @@ class RedisOrderBook:
         ]
 
 
-def _content(order: Order) -> tuple[str, str, int, str]:
-    return order.id, order.item, order.qty, order.email
-
-
 def _questions(order_id: str) -> list[Command]:
     return [
         Command(("HGETALL", keys.order(order_id))),
@@ -276,7 +238,16 @@ def _record(order_id: str, replies: list[Any]) -> OrderRecord | None:
     return readable_record(order_id, as_mapping(fields), status, has_invoice)
 
 
-def _settlement(reply: list[Any]) -> Settlement:
+def _begun(order_id: str, reply: list[Any]) -> Begun:
+    status, attempts = reply
+    if status == "conflict":
+        raise OrderConflict(order_id)
+    return Begun(status, attempts)
+
+
+def _settlement(order_id: str, reply: list[Any]) -> Settlement:
+    if reply[0] == "unknown":
+        raise UnknownOrder(order_id)
     status, reason, at_ms, processed_at_ms, price, invoice_id, notification_id = reply
     return Settlement(
         status=OrderStatus(status),

@@ -1,5 +1,6 @@
 """The Lua scripts beside this module, by name; their headers say what they take and reply."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
@@ -23,9 +24,18 @@ class Script:
         return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
+#: A script that calls others, by this line of its header, as functions of their names.
+_INCLUDES = re.compile(r"^-- includes (.+)$", re.MULTILINE)
+
+
 @cache
 def source(name: str) -> str:
-    """The text of `lua/{name}.lua`, with the shared prelude before it."""
-    folder = files(__package__) / "lua"
-    prelude = (folder / "_prelude.lua").read_text(encoding="utf-8")
-    return prelude + (folder / f"{name}.lua").read_text(encoding="utf-8")
+    """The text of `lua/{name}.lua`, with the shared prelude and what it includes before it."""
+    text = _read(name)
+    included = [other for names in _INCLUDES.findall(text) for other in names.split(", ")]
+    functions = (f"local function {other}(KEYS, ARGV)\n{_read(other)}\nend\n" for other in included)
+    return "".join((_read("_prelude"), *functions, text))
+
+
+def _read(name: str) -> str:
+    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")

@@ -1,14 +1,16 @@
 """Commands of a worker's thread that share round trips, with one connection a thread.
 
 A round trip costs a worker more than what it asks for: waking up, and redis-py's care for each
-call. What needs no answer waits for what does (`docs/decisions/0015`).
+call. What needs no answer waits for what does (`docs/decisions/0015`), or is told, and its reply
+heard with the next one (`docs/decisions/0017`).
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis import Redis
@@ -18,6 +20,8 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisSilent
 
 from shop.adapters.redis.scripts import Script
+
+logger = logging.getLogger(__name__)
 
 #: Safe because every write is a script that can be repeated, or a message that may come twice.
 TRIES = 3
@@ -32,6 +36,26 @@ class Command:
     db: int | None = None
     #: Told of a refusal, which then is nobody else's business.
     refused: Callable[[Exception], None] | None = None
+
+
+@dataclass(slots=True)
+class _Line:
+    """A thread's connection, and what goes over it."""
+
+    connection: ConnectionInterface
+    waiting: list[Command] = field(default_factory=list)
+    #: What the server was told, and whose replies have not been read.
+    unheard: list[Command] = field(default_factory=list)
+    #: Of those: which replies come, and whether each is one to a command. None: to be sent again.
+    coming: list[bool] | None = None
+    #: Hashes of scripts that the server knew on this connection.
+    known: set[str] = field(default_factory=set)
+
+    def cut(self) -> None:
+        """Give up the connection; the next use makes it anew."""
+        self.connection.disconnect()
+        self.coming = None
+        self.known.clear()
 
 
 class RoundTrips:
@@ -66,13 +90,13 @@ class RoundTrips:
 
         At once if not `together`. Raises then as `ask` does.
         """
-        self._waiting.append(command)
+        self._line.waiting.append(command)
         if not self.is_together:
             self.flush()
 
     def flush(self) -> None:
         """Run what was posted. Raises as `ask` does."""
-        if self._waiting:
+        if self._line.waiting:
             self.ask()
 
     def ask(self, *commands: Command) -> list[Any]:
@@ -81,9 +105,10 @@ class RoundTrips:
         Raises what redis-py does: for the first that was refused, when all have been run, or when
         the server is away. What was posted is forgotten then.
         """
-        posted, self._threads.waiting = self._waiting, []
+        line = self._line
+        posted, line.waiting = line.waiting, []
         together = [*posted, *commands]
-        replies = self._run(together)
+        replies = self._run(line, together)
         for command, reply in zip(together, replies, strict=True):
             if isinstance(reply, Exception):
                 if command.refused is None:
@@ -91,61 +116,89 @@ class RoundTrips:
                 command.refused(reply)
         return replies[len(posted) :]
 
+    def tell(self, *commands: Command) -> None:
+        """Run what was posted, then `commands`, and hear of them with this thread's next trip.
+
+        A refusal that no `refused` is told of is logged then. Raises as `ask` does, which this is
+        as long as a script may be new to the server, or the server away.
+        """
+        line = self._line
+        together = [*line.waiting, *commands]
+        if line.unheard or not all(_is_known(command, line) for command in together):
+            self.ask(*commands)
+            return
+        lines, coming = _written(together, self._home_db, _known)
+        try:
+            line.connection.send_packed_command(line.connection.pack_commands(lines))
+        except (RedisGone, RedisSilent, OSError):
+            line.cut()
+            self.ask(*commands)
+            return
+        line.waiting, line.unheard, line.coming = [], together, coming
+
     def close(self) -> None:
         """Give up this thread's connection; others keep theirs as long as they live."""
-        connection = self._threads.__dict__.pop("connection", None)
-        if connection is not None:
-            connection.disconnect()
+        line: _Line | None = self._threads.__dict__.pop("line", None)
+        if line is not None:
+            line.connection.disconnect()
 
     @property
-    def _waiting(self) -> list[Command]:
+    def _line(self) -> _Line:
         try:
-            waiting: list[Command] = self._threads.waiting
+            line: _Line = self._threads.line
         except AttributeError:
-            waiting = self._threads.waiting = []
-        return waiting
+            pool = self._client.connection_pool
+            # Not one of the pool's, which counts what it makes, and would count this for good.
+            connection = pool.connection_class(**pool.connection_kwargs)
+            line = self._threads.line = _Line(connection)
+        return line
 
-    def _run(self, commands: list[Command]) -> list[Any]:
-        replies = self._travel(commands, _known)
+    def _run(self, line: _Line, commands: list[Command]) -> list[Any]:
+        told = len(line.unheard)
+        everything = [*line.unheard, *commands]
+        try:
+            replies = self._travel(line, commands, _known)
+        finally:
+            line.unheard, line.coming = [], None
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
-            taught = self._travel([commands[at] for at in unknown], _taught)
+            taught = self._travel(line, [everything[at] for at in unknown], _taught)
             for at, reply in zip(unknown, taught, strict=True):
                 replies[at] = reply
-        return replies
+        line.known.update(
+            command.words[0].sha1 for command in commands if isinstance(command.words[0], Script)
+        )
+        for command, reply in zip(everything[:told], replies, strict=False):
+            if isinstance(reply, Exception):
+                (command.refused or _log_refusal)(reply)
+        return replies[told:]
 
     def _travel(
-        self, commands: list[Command], written: Callable[[Sequence[Any]], Sequence[Any]]
+        self,
+        line: _Line,
+        commands: list[Command],
+        written: Callable[[Sequence[Any]], Sequence[Any]],
     ) -> list[Any]:
+        """Replies to what is unheard, and to `commands`."""
         wait_s = WAIT_FIRST_S
         for tries_left in reversed(range(TRIES)):
-            connection = self._connection
             try:
-                return _exchange(connection, self._home_db, commands, written)
+                return _exchange(line, self._home_db, commands, written)
             except (RedisGone, RedisSilent, OSError):
-                connection.disconnect()
+                line.cut()
                 if not tries_left:
                     raise
                 time.sleep(wait_s)
                 wait_s *= 2
             except BaseException:
                 # Replies that nobody read, or another database: of no use to anybody.
-                connection.disconnect()
+                line.cut()
                 raise
         raise AssertionError("unreachable")
 
     @property
     def _home_db(self) -> int:
         return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
-
-    @property
-    def _connection(self) -> ConnectionInterface:
-        try:
-            connection: ConnectionInterface = self._threads.connection
-        except AttributeError:
-            connection = self._client.connection_pool.make_connection()
-            self._threads.connection = connection
-        return connection
 
 
 class Asking:
@@ -164,28 +217,45 @@ class Asking:
 
 
 def _exchange(
-    connection: ConnectionInterface,
+    line: _Line,
     home_db: int,
     commands: list[Command],
     written: Callable[[Sequence[Any]], Sequence[Any]],
 ) -> list[Any]:
+    told = line.coming
+    # What was told over a connection that is gone is told once more.
+    to_send = commands if told is not None else [*line.unheard, *commands]
+    lines, coming = _written(to_send, home_db, written)
+    connection = line.connection
+    # A connection's own PING would take the next reply for its own.
+    connection.send_packed_command(connection.pack_commands(lines), check_health=told is None)
+    return _read(connection, [*(told or ()), *coming])
+
+
+def _written(
+    commands: list[Command], home_db: int, written: Callable[[Sequence[Any]], Sequence[Any]]
+) -> tuple[list[Sequence[Any]], list[bool]]:
+    """What is sent for `commands`, and for each line whether it is one of them."""
     lines: list[Sequence[Any]] = []
-    answers: list[bool] = []
+    coming: list[bool] = []
     db = home_db
     for command in commands:
         wanted = home_db if command.db is None else command.db
         if wanted != db:
             lines.append(("SELECT", wanted))
-            answers.append(False)
+            coming.append(False)
             db = wanted
         lines.append(written(command.words))
-        answers.append(True)
+        coming.append(True)
     if db != home_db:
         lines.append(("SELECT", home_db))
-        answers.append(False)
-    connection.send_packed_command(connection.pack_commands(lines))
+        coming.append(False)
+    return lines, coming
+
+
+def _read(connection: ConnectionInterface, coming: list[bool]) -> list[Any]:
     replies = []
-    for is_wanted in answers:
+    for is_wanted in coming:
         try:
             reply: Any = connection.read_response()
         except (RedisGone, RedisSilent):
@@ -198,6 +268,15 @@ def _exchange(
         if is_wanted:
             replies.append(reply)
     return replies
+
+
+def _is_known(command: Command, line: _Line) -> bool:
+    script = command.words[0]
+    return not isinstance(script, Script) or script.sha1 in line.known
+
+
+def _log_refusal(error: Exception) -> None:
+    logger.error("Redis refused what a task left it: %s", error)
 
 
 def _known(words: Sequence[Any]) -> Sequence[Any]:

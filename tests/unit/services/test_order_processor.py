@@ -24,9 +24,9 @@ def book(store: FakeStore) -> FakeOrderBook:
     return FakeOrderBook(store)
 
 
-@pytest.fixture
-def warehouse() -> FakeWarehouse:
-    return FakeWarehouse()
+@pytest.fixture(params=[0.0, 0.1], ids=["at once", "after preparation"])
+def warehouse(request: pytest.FixtureRequest) -> FakeWarehouse:
+    return FakeWarehouse(max_preparation_s=request.param)
 
 
 @pytest.fixture
@@ -218,7 +218,19 @@ def test_without_the_store_nothing_is_published(
     assert publisher.jobs == []
 
 
+def test_nothing_is_prepared_where_there_is_nothing_to_prepare(
+    processor: OrderProcessor, warehouse: FakeWarehouse
+) -> None:
+    processor.process(an_order(), "task-1", "one")
+
+    assert bool(warehouse.prepared) is bool(warehouse.max_preparation_s)
+
+
 class TestPreparation:
+    @pytest.fixture
+    def warehouse(self) -> FakeWarehouse:
+        return FakeWarehouse(max_preparation_s=0.1)
+
     def test_an_order_is_prepared_before_its_stock_is_taken(
         self, book: FakeOrderBook, publisher: FakePublisher, store: FakeStore
     ) -> None:
@@ -228,9 +240,9 @@ class TestPreparation:
             def prepare(self, order: Order) -> None:
                 seen.append((store.orders[order.id].status, store.stock["SKU-1"]))
 
-        OrderProcessor(book, Watched(), publisher, max_attempts=1, notify=True).process(
-            an_order(), "task-1", "one"
-        )
+        OrderProcessor(
+            book, Watched(max_preparation_s=0.1), publisher, max_attempts=1, notify=True
+        ).process(an_order(), "task-1", "one")
 
         assert seen == [("pending", "10")]
 

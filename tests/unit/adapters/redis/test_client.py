@@ -17,7 +17,8 @@ from shop.adapters.redis.client import (
     store_deadline,
     store_errors,
 )
-from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
+from shop.adapters.redis.order_intake import RedisOrderIntake
+from shop.adapters.redis.orders import RedisOrderBook
 from shop.adapters.redis.presence import RedisReadiness
 from shop.adapters.redis.stock import RedisStockRoom
 from shop.domain.errors import StoreUnavailable

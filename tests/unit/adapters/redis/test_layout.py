@@ -10,7 +10,8 @@ from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import connect, connect_async
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
-from shop.adapters.redis.orders import RedisOrderBook, RedisOrderIntake
+from shop.adapters.redis.order_intake import RedisOrderIntake
+from shop.adapters.redis.orders import RedisOrderBook
 from shop.adapters.redis.presence import RedisPresence
 from shop.adapters.redis.stock import RedisStockRoom
 from shop.domain.stock import StockLevel, StockReport

@@ -10,8 +10,8 @@ import shop.adapters.redis
 from shop.adapters.redis.scripts import source
 
 FOLDER = Path(str(files(shop.adapters.redis)))
-#: They take a key, or an argument, for each of whatever they are asked for.
-OF_ANY_NUMBER = {"count_workers", "audit_stock"}
+#: They take a key, or an argument, for each of whatever they are asked for, or hand them on.
+OF_ANY_NUMBER = {"count_workers", "audit_stock", "begin_and_settle"}
 NAMES = sorted(path.stem for path in (FOLDER / "lua").glob("[a-z]*.lua"))
 
 

@@ -1,5 +1,6 @@
 """Round trips that several commands of a thread share."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from shop.adapters.redis.client import connect, same_server
-from shop.adapters.redis.trips import Command, RoundTrips
+from shop.adapters.redis.trips import Asking, Command, RoundTrips
 from testing.servers import ValkeyProcess
 
 
@@ -54,6 +55,13 @@ def test_what_nobody_asked_for_goes_when_told(trips: RoundTrips, client: Redis) 
     trips.flush()
 
     assert client.get("key") == "posted"
+
+
+def test_many_may_come_and_go(client: Redis) -> None:
+    for _ in range(client.connection_pool.max_connections + 1):
+        trips = RoundTrips(client)
+        trips.ask(Command(("PING",)))
+        trips.close()
 
 
 def test_threads_post_for_themselves(trips: RoundTrips, client: Redis) -> None:
@@ -132,6 +140,128 @@ def test_what_was_posted_is_forgotten_with_the_server(valkey: ValkeyProcess) -> 
 
         # Nothing is left to be sent.
         trips.flush()
+
+
+def a_known_script(trips: RoundTrips) -> Asking:
+    script = trips.script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+    script(keys=["number"], args=[1])
+    return script
+
+
+def test_what_is_told_is_run_and_not_waited_for(
+    trips: RoundTrips, client: Redis, valkey: ValkeyProcess
+) -> None:
+    script = a_known_script(trips)
+    with trips.together():
+        trips.post(Command(("SET", "key", "posted"), db=1))
+    client.client_pause(300, all=True)
+
+    started_s = time.monotonic()
+    trips.tell(script.command(keys=["number"], args=[10]))
+
+    assert time.monotonic() - started_s < 0.2
+    # Its replies are not taken for others'.
+    assert trips.ask(Command(("GET", "number"))) == ["11"]
+    assert trips.ask(Command(("ECHO", "a"))) == ["a"]
+    with valkey.client(1) as away:
+        assert away.get("key") == "posted"
+
+
+def test_what_is_told_twice_is_run_twice(trips: RoundTrips, client: Redis) -> None:
+    trips.tell(Command(("INCR", "number")))
+    trips.tell(Command(("INCR", "number")))
+    trips.tell(Command(("INCR", "number")))
+
+    assert trips.ask(Command(("GET", "number"))) == ["3"]
+    assert client.get("number") == "3"
+
+
+def test_a_script_that_may_be_new_to_the_server_is_asked_for(
+    trips: RoundTrips, client: Redis
+) -> None:
+    script = trips.script("return redis.call('SET', KEYS[1], ARGV[1])")
+
+    trips.tell(script.command(keys=["key"], args=["1"]))
+
+    # Nothing else came: told of, it would have been heard of with the next trip only.
+    assert client.get("key") == "1"
+
+
+def test_a_script_that_was_forgotten_meanwhile_is_run_with_the_next_trip(
+    trips: RoundTrips, client: Redis
+) -> None:
+    script = a_known_script(trips)
+    client.script_flush()
+
+    trips.tell(Command(("INCR", "number")), script.command(keys=["number"], args=[10]))
+
+    assert trips.ask(Command(("INCR", "number"))) == [3]
+    assert client.get("number") == "13"
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_refusal_of_what_was_told_is_nobody_elses(
+    trips: RoundTrips, client: Redis, is_heard: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.set("text", "a")
+    heard: list[Exception] = []
+
+    trips.tell(Command(("LPUSH", "text", "b"), refused=heard.append if is_heard else None))
+
+    assert trips.ask(Command(("GET", "text"))) == ["a"]
+    assert [type(error) for error in heard] == ([ResponseError] if is_heard else [])
+    logged = [record.message for record in caplog.records if "WRONGTYPE" in record.message]
+    assert len(logged) == (0 if is_heard else 1)
+
+
+def test_what_was_told_over_a_connection_that_was_cut_is_told_again(
+    trips: RoundTrips, client: Redis
+) -> None:
+    script = a_known_script(trips)
+    client.client_pause(200, all=True)
+    trips.tell(script.command(keys=["number"], args=[10]))
+    client.client_kill_filter(_type="normal", skipme=True)
+
+    assert int(trips.ask(Command(("GET", "number")))[0]) in {11, 21}
+    # Whatever was known on the old connection may not be on the new one.
+    client.script_flush()
+    trips.tell(script.command(keys=["number"], args=[100]))
+    assert int(client.get("number") or 0) > 100
+
+
+def test_a_dead_connection_is_found_out_by_telling(trips: RoundTrips, client: Redis) -> None:
+    trips.ask(Command(("SET", "key", "1")))
+    trips._line.connection.disconnect()
+    client.client_kill_filter(_type="normal", skipme=True)
+
+    trips.tell(Command(("SET", "key", "2")))
+
+    assert trips.ask(Command(("GET", "key"))) == ["2"]
+
+
+def test_what_was_told_is_forgotten_with_the_server(valkey: ValkeyProcess) -> None:
+    with connect("redis://127.0.0.1:1/2", "away") as away:
+        trips = RoundTrips(away)
+
+        with pytest.raises(RedisError):
+            trips.tell(Command(("SET", "key", "1")))
+
+        trips.flush()
+
+
+def test_a_health_check_is_not_answered_by_what_was_told(valkey: ValkeyProcess) -> None:
+    with connect(valkey.dsn(2), "checked") as client:
+        trips = RoundTrips(client)
+        trips.ask(Command(("SET", "number", "0")))
+        trips._line.connection.health_check_interval = 0.001  # type: ignore[attr-defined]
+
+        for _ in range(3):
+            trips.tell(Command(("INCR", "number")))
+            time.sleep(0.01)
+            assert trips.ask(Command(("ECHO", "a"))) == ["a"]
+
+        assert client.get("number") == "3"
+        trips.close()
 
 
 @pytest.mark.parametrize(
