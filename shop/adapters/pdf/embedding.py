@@ -15,13 +15,18 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from reportlab.pdfbase import pdfdoc
+from reportlab.lib.rl_accel import escapePDF
 from reportlab.pdfbase.ttfonts import SUBSETN, TTFont, TTFontMaker, makeToUnicodeCMap
+
+from shop.adapters.pdf.document import Document, Ready
 
 #: In every invoice; a space has a place of its own.
 COMMON = "".join(map(chr, range(0x21, 0x7F)))
 #: Sets of letters that are kept packed, some 25 KB each.
 KEPT = 64
+
+#: A letter's code in its subset, as it is written between parentheses.
+CODES = [escapePDF(bytes([code])) for code in range(256)]
 
 _HINTS = ("fpgm", "prep", "cvt ")
 _MORE_COMPONENTS, _INSTRUCTIONS = 0x20, 0x100
@@ -38,39 +43,38 @@ class SharedFont(TTFont):
         # reportlab registers one font a face name; a name of our own keeps this font ours
         # even where another part of the process has registered the same typeface.
         self.face.name = b"Invoice-" + self.face.name
-        self._begun = self._begin(common)
+        self._begun = self._begin_with(common)
+        self._common = {chr(char): CODES[at] for char, at in self._begun.assignments.items()}
+        self._common["\N{NO-BREAK SPACE}"] = self._common[" "]  # as reportlab has it
         self.packed = functools.lru_cache(KEPT)(self._pack)
 
-    def splitString(  # noqa: N802 - reportlab's name
-        self, text: str, doc: Any, encoding: str = "utf-8"
-    ) -> list[tuple[int, bytes]]:
-        """`text` by the subsets that its letters are in, with their codes there."""
-        if doc not in self.state:
-            state = self.state[doc] = copy.copy(self._begun)
-            state.assignments = self._begun.assignments.copy()
-            state.subsets = [subset.copy() for subset in self._begun.subsets]
-        return super().splitString(text, doc, encoding)
+    def begin(self, doc: Document) -> dict[str, str]:
+        """Put the letters of every document into `doc`; what is written there for each of them."""
+        state = self.state[doc] = copy.copy(self._begun)
+        state.assignments = self._begun.assignments.copy()
+        state.subsets = [subset.copy() for subset in self._begun.subsets]
+        return self._common.copy()
 
-    def addObjects(self, doc: Any) -> None:  # noqa: N802 - reportlab's name
+    def addObjects(self, doc: Document) -> None:  # noqa: N802 - reportlab's name
         """Embed the subsets that `doc` uses."""
         state = self.state[doc]
         state.frozen = 1
         for number, subset in enumerate(state.subsets):
             name = self.getSubsetInternalName(number, doc)[1:]
             font = self._embed(doc, name, self.packed(number, tuple(subset)))
-            doc.idToObject["BasicFonts"].dict[name] = font
+            fonts: Any = doc.idToObject["BasicFonts"]
+            fonts.dict[name] = font
         del self.state[doc]
 
-    def _begin(self, common: str) -> Any:
+    def _begin_with(self, common: str) -> Any:
         """What reportlab notes of a document that has `common` in it, and nothing else."""
         doc = _Document()
-        super().splitString(common, doc)
+        self.splitString(common, doc)
         return self.state[doc]
 
-    def _embed(self, doc: Any, name: str, packed: "_Packed") -> Any:
+    def _embed(self, doc: Document, name: str, packed: "_Packed") -> bytes:
         def place(written: bytes, what: str) -> bytes:
-            reference: bytes = doc.Reference(_Ready(written), f"{what}:{packed.name}").format(doc)
-            return reference
+            return doc.refer(Ready(written), f"{what}:{packed.name}")
 
         file, unicode = place(packed.file, "fontFile"), place(packed.unicode, "toUnicode")
         descriptor = place(packed.descriptor % file, "fontDescriptor")
@@ -117,16 +121,6 @@ class _Packed:
 
 class _Document:
     """Stands for a document that is never written."""
-
-
-class _Ready(pdfdoc.PDFObject):
-    """A part of a document that is already written."""
-
-    def __init__(self, written: bytes) -> None:
-        self._written = written
-
-    def format(self, _document: Any) -> bytes:
-        return self._written
 
 
 _NONSYMBOLIC, _SYMBOLIC = 1 << 5, 1 << 2

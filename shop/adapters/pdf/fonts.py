@@ -29,7 +29,8 @@ _BOLD = ("notosbo", "figbo")
 _VARIATION_SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 
 
-@dataclass(frozen=True, slots=True)
+# Typefaces and sets of them are told apart by identity: there is one of each in a process.
+@dataclass(frozen=True, slots=True, eq=False)
 class Typeface:
     """One weight: the names registered with reportlab, and what each of them covers."""
 
@@ -57,7 +58,7 @@ class Repertoire(dict[int, int | str]):
         return REPLACEMENT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FontSet:
     """Everything that measuring and drawing text needs."""
 

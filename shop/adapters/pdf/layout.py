@@ -1,5 +1,6 @@
 """Where everything stands on an invoice."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -64,6 +65,7 @@ class _Styles:
     footer: Style
 
     @classmethod
+    @functools.lru_cache(1)
     def of(cls, fonts: FontSet) -> "_Styles":
         regular, bold = fonts.regular, fonts.bold
         body, strong = Style(regular, 9.5, 14, _INK), Style(bold, 9.5, 14, _INK)

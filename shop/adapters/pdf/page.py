@@ -1,5 +1,6 @@
 """Sheets of paper on which text flows from line to line and from page to page."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
@@ -12,13 +13,17 @@ WIDTH_PT, HEIGHT_PT = 595.28, 841.89
 LEFT_PT, RIGHT_PT = 52.0, WIDTH_PT - 52.0
 TOP_PT, BOTTOM_PT = HEIGHT_PT - 64.0, 72.0
 
+#: How many paragraphs are kept broken into lines, since most of them, the shop's own, are on every
+#: invoice; and how many characters those have at most.
+_KEPT, _SHORT = 128, 100
+
 #: Red, green and blue, each from 0 to 1.
 Colour: TypeAlias = tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Style:
-    """How a line looks."""
+    """How a line looks; equal to itself alone, so that what is known of it is found at once."""
 
     face: Typeface
     size_pt: float
@@ -107,27 +112,16 @@ class Sheets:
 
     def flow(self, texts: Sequence[str], style: Style, column: Column, at: Cursor) -> Cursor:
         """Set each text as a paragraph in `column` from `at` on; where the next one begins."""
+        leading_pt = style.leading_pt
         for text in texts:
-            clean = drawable(text, self._fonts)
-            lines, right_to_left = wrap(clean, style.face, style.size_pt, column.width_pt)
-            edges = column
-            if right_to_left and not column.align_right:
-                # The paragraph stays in its place, and its lines begin at its right edge.
-                widest = max(width_pt(line, style.face, style.size_pt) for line in lines)
-                edges = Column(column.left, column.left + widest, align_right=True)
-            for line in lines:
-                at = self.room(at, style.leading_pt)
+            broken = _lines if len(text) <= _SHORT else _lines.__wrapped__
+            for x, line in broken(text, self._fonts, style, column):
+                at = self.room(at, leading_pt)
                 # The baseline leaves about a quarter of the leading for what hangs below it.
-                self.put(line, style, edges, Cursor(at.page, at.y - 0.76 * style.leading_pt))
-                at = Cursor(at.page, at.y - style.leading_pt)
+                line_y = at.y - 0.76 * leading_pt
+                self.pages[at.page].texts.append(Text(x, line_y, line, style))
+                at = Cursor(at.page, at.y - leading_pt)
         return at
-
-    def put(self, line: str, style: Style, column: Column, at: Cursor) -> None:
-        """Set one line, in visual order, on the baseline `at`."""
-        x = column.left
-        if column.align_right:
-            x = column.right - width_pt(line, style.face, style.size_pt)
-        self.pages[at.page].texts.append(Text(x, at.y, line, style))
 
     def rule(self, column: Column, at: Cursor, thickness_pt: float, colour: Colour) -> None:
         """A horizontal line."""
@@ -138,3 +132,18 @@ class Sheets:
         page = Page()
         self._head(page)
         self.pages.append(page)
+
+
+@functools.lru_cache(_KEPT)
+def _lines(
+    text: str, fonts: FontSet, style: Style, column: Column
+) -> tuple[tuple[float, str], ...]:
+    """The lines of a paragraph, in visual order, each with its left end."""
+    face, size_pt = style.face, style.size_pt
+    lines, right_to_left = wrap(drawable(text, fonts), face, size_pt, column.width_pt)
+    if not (right_to_left or column.align_right):
+        return tuple((column.left, line) for line in lines)
+    widths = [width_pt(line, face, size_pt) for line in lines]
+    # A paragraph from right to left stays in its place, and its lines begin at its right edge.
+    edge = column.right if column.align_right else column.left + max(widths)
+    return tuple((edge - width, line) for line, width in zip(lines, widths, strict=True))

@@ -1,0 +1,192 @@
+"""reportlab's document, with what all invoices have in common written once a process.
+
+reportlab writes a file part by part, each from a dictionary of objects that write themselves;
+for the few parts that an invoice has beside fonts and text, that took half of its time. So
+reportlab writes each of them once, with gaps, and an invoice fills the gaps: what is kept has
+nothing of any invoice in it. How parts are numbered and referred to stays reportlab's.
+"""
+
+import functools
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from reportlab.pdfbase import pdfdoc
+
+LANGUAGE = "en"
+#: Sellers' names in other letters that are kept as the file's properties have them.
+_KEPT = 16
+_GAP = "%b"
+
+
+class Document(pdfdoc.PDFDocument):
+    """An invoice on its way into a file, without a clock and without chance."""
+
+    def __init__(self, width_pt: float, height_pt: float, *, created: str) -> None:
+        super().__init__(invariant=True, lang=LANGUAGE)
+        self.forms = _forms(width_pt, height_pt)
+        self.info = _Info(created)
+        self.Catalog = self._catalog = _Catalog()
+        self.Pages = _Pages()
+
+    def add_page(self, content: str) -> None:
+        """One more sheet, with operators of PDF, in ASCII, on it."""
+        self.addPage(_Page(content))
+
+    def written(self) -> bytes:
+        """The file. Nothing can be added after."""
+        # Only bookmarks would be looked up on a canvas, and there are none.
+        file: bytes = self.GetPDFData(None)
+        return file
+
+    def format(self) -> bytes:
+        """All parts, the table of where they stand, and the trailer: as inherited, in few steps.
+
+        The inherited one makes two objects a part, and encodes what is encoded.
+        """
+        start = pdfdoc.PDFFile().format(self)
+        file, table, offset, number = [start], [], len(start), 1
+        # Parts may add others while they are written.
+        while number in self.numberToId:
+            part: Any = self.idToObject[self.numberToId[number]]
+            body = part.format(self)
+            end = b"" if body.endswith(b"\n") else b"\n"
+            written = b"%d 0 obj\n%b%bendobj\n" % (number, body, end)
+            table.append(b"%010d 00000 n \n" % offset)
+            file.append(written)
+            offset += len(written)
+            number += 1
+        file.append(b"xref\n0 %d\n0000000000 65535 f \n" % number)
+        file += table
+        catalog, info = self.refer(self.Catalog), self.refer(self.info)
+        file.append(self.forms.trailer % (self.ID(), info, catalog, number, offset))
+        return b"".join(file)
+
+    def refer(self, part: Any, name: str | None = None) -> bytes:
+        """How other parts of the file refer to `part`, which gets a number if it has none."""
+        document: Any = self
+        reference = document.Reference(part, name)
+        number, _version = self.idToObjectNumberAndVersion[reference.name]
+        return b"%d 0 R" % number
+
+
+class Ready(pdfdoc.PDFObject):
+    """A part that is already written."""
+
+    def __init__(self, written: bytes) -> None:
+        self._written = written
+
+    def format(self, _document: Any) -> bytes:
+        return self._written
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """The parts as reportlab writes them, with gaps for what differs, in the order of the gaps."""
+
+    #: The page tree.
+    catalog: bytes
+    #: Author, both dates, creator, subject and title; the creator is filled in.
+    info: bytes
+    #: The only page.
+    pages: bytes
+    #: Content, page tree.
+    page: bytes
+    #: Length, and what is compressed.
+    stream: bytes
+    #: Fingerprint, properties, catalog, number of parts and one, where their table is.
+    trailer: bytes
+
+
+@functools.lru_cache(1)
+def _forms(width_pt: float, height_pt: float) -> _Forms:
+    document: Any = pdfdoc.PDFDocument(invariant=True, lang=LANGUAGE)
+
+    # What is no object of reportlab's is written as it stands: so are the gaps.
+    catalog = document.Catalog
+    catalog.Pages, catalog.Outlines = _GAP, None
+
+    info: Any = pdfdoc.PDFInfo()
+    info.author = info.subject = info.title = _GAP
+    info.creator = "ShopTaskManager"
+    info._dateFormatter = lambda *_now: _GAP  # noqa: SLF001 - its setter is the document's
+
+    pages = pdfdoc.PDFPages()
+    pages.addPage(_GAP)
+
+    page: Any = pdfdoc.PDFPage()
+    page.pagewidth, page.pageheight, page.Rotate = width_pt, height_pt, 0
+    page.hasImages = True  # for the same bytes as from a canvas
+    page.setPageTransition(None)
+    page.Contents = page.Parent = _GAP
+    page._shadingUsed = {}  # noqa: SLF001 - what a canvas sets
+    page.ExtGState = None
+
+    head = pdfdoc.PDFDictionary(
+        {"Filter": pdfdoc.PDFArray([pdfdoc.PDFName("FlateDecode")]), "Length": "%d"}
+    )
+    trailer = pdfdoc.PDFTrailer(startxref="%d", Size="%d", Root=_GAP, Info=_GAP, ID=_GAP)
+    return _Forms(
+        catalog=catalog.format(document),
+        info=info.format(document),
+        pages=pages.format(document),
+        page=page.format(document),
+        stream=head.format(document) + b"\nstream\n%bendstream\n",
+        trailer=trailer.format(document).replace(b"%%EOF", b"%%%%EOF"),
+    )
+
+
+class _Catalog(pdfdoc.PDFCatalog):
+    def format(self, document: Document) -> bytes:
+        return document.forms.catalog % document.refer(document.Pages)
+
+
+class _Info(pdfdoc.PDFInfo):
+    def __init__(self, created: str) -> None:
+        super().__init__()
+        self.created = created
+
+    def format(self, document: Document) -> bytes:
+        created = _text(self.created)
+        return document.forms.info % (
+            *(_text(self.author), created, created),
+            *(_text(self.subject), _text(self.title)),
+        )
+
+
+class _Pages(pdfdoc.PDFPages):
+    def format(self, document: Document) -> bytes:
+        if len(self.pages) > 1:
+            several: bytes = super().format(document)
+            return several
+        return document.forms.pages % document.refer(self.pages[0])
+
+
+class _Page(pdfdoc.PDFObject):
+    #: reportlab's sign of what stands in the file as a part of its own.
+    __RefOnly__ = 1
+
+    def __init__(self, content: str) -> None:
+        self._content = content
+
+    def format(self, document: Document) -> bytes:
+        tree = document.refer(document.Pages)
+        packed = zlib.compress(self._content.encode("ascii"))
+        content = Ready(document.forms.stream % (len(packed), packed))
+        return document.forms.page % (document.refer(content), tree)
+
+
+_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\()"})
+
+
+def _text(text: str) -> bytes:
+    """A property's text, as it stands between parentheses."""
+    if text.isascii() and text.isprintable():
+        return text.translate(_SPECIAL).encode("ascii")
+    return _foreign(text)
+
+
+@functools.lru_cache(_KEPT)
+def _foreign(text: str) -> bytes:
+    written: bytes = pdfdoc.PDFString(text).format(pdfdoc.DummyDoc())
+    return written[1:-1]
