@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from shop.domain.email import Email
 from shop.domain.money import MAX_MINOR
 
 #: A text that is printed on an invoice: any script, and long enough for any honest name.
@@ -22,7 +23,7 @@ class InvoiceData(BaseModel):
 
     item: PrintedText | None = None
     qty: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None = None
-    email: EmailStr | None = None
+    email: Email | None = None
     #: The customer's name; default: the e-mail address.
     customer: PrintedText | None = None
     #: Minor units of the currency.

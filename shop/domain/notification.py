@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from shop.domain.email import Email
 
 MAX_MESSAGE_CHARS = 2_000
 
@@ -13,7 +15,7 @@ class Notification(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    email: EmailStr = Field(examples=["ann@example.com"])
+    email: Email = Field(examples=["ann@example.com"])
     message: str = Field(
         strict=True, min_length=1, max_length=MAX_MESSAGE_CHARS, examples=["Your parcel is here."]
     )

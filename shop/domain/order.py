@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, RootModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
+from shop.domain.email import Email
 from shop.domain.work import TaskName
 
 #: 1 to 64 of these, not starting with a dot: safe in a Redis key, a URL and a file name.
@@ -46,7 +47,7 @@ class Order(BaseModel):
     id: Identifier = Field(description="The customer's own id for this order.", examples=["1001"])
     item: Identifier = Field(description="The SKU of the item.", examples=["SKU-1"])
     qty: Quantity = Field(description="How many of it.", examples=[2])
-    email: EmailStr = Field(
+    email: Email = Field(
         description="Where the customer hears of the order.", examples=["ann@example.com"]
     )
 
