@@ -18,6 +18,7 @@ from shop.tasks.events import EventsInBatches
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
 from shop.tasks.schedule import beat_schedule
 from shop.tasks.stopping import Stopping
+from shop.tasks.timers import TidyTimers
 
 
 def create_worker(settings: Settings) -> Celery:
@@ -38,7 +39,7 @@ def create_worker(settings: Settings) -> Celery:
     use_round_trips(app, lambda: services().result_trips)
     tasks.register(app)
     app.steps["worker"].update((Housekeeping, Stopping))
-    app.steps["consumer"].add(EventsInBatches)
+    app.steps["consumer"].update((EventsInBatches, TidyTimers))
     # A pool's process must not share connections with the process that forked it.
     signals.worker_process_init.connect(lambda **_: services.cache_clear(), weak=False)
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)

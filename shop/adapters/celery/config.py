@@ -56,7 +56,7 @@ def worker_config(settings: Settings) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         # Running tasks are harmless when the broker is gone; killing them would not be.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        # Only Flower lives on events of tasks, and it asks for them: every few seconds, of all workers.
+        # Only Flower lives on events of tasks, and it asks all workers for them, every few seconds.
         # Where there is none, nobody is told what nobody hears.
         "worker_send_task_events": False,
         # A message that is shaped like no task is put aside, and does not end the worker.
