@@ -1,4 +1,4 @@
-"""Events for Flower, sent together."""
+"""Events for Flower, sent together, and only while somebody listens."""
 
 from typing import Any, ClassVar
 
@@ -8,13 +8,17 @@ from celery import bootsteps
 FLUSH_EVERY_S = 0.5
 #: Sent at once when there are so many; 24 by default, which a busy worker has in 20 ms.
 BUFFERED = 500
+#: The group of events that are always sent; none named is all of them.
+SIGNS_OF_LIFE = "worker"
 
 
 class EventsInBatches(bootsteps.StartStopStep):
-    """Lets events of tasks wait for each other.
+    """Lets events of tasks wait for each other, and leaves them out where nobody hears them.
 
     Celery 5.7 sends what it has at every turn of its loop: a publication for one or two events,
-    which took two fifths of the worker's main process under load (`docs/decisions/0011`).
+    which took two fifths of the worker's main process under load (`docs/decisions/0011`). Redis
+    tells how many heard a publication. While nobody does, only the worker's signs of life go out,
+    each 2 s, and at once when Flower begins to listen, for it asks for one.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("celery.worker.consumer.events:Events",)
@@ -29,9 +33,18 @@ class EventsInBatches(bootsteps.StartStopStep):
             return
         dispatcher.on_send_buffered = None
         dispatcher.buffer_limit = BUFFERED
-        self._flushing = consumer.timer.call_repeatedly(FLUSH_EVERY_S, dispatcher.flush)
+        self._flushing = consumer.timer.call_repeatedly(FLUSH_EVERY_S, _flush, (dispatcher,))
 
     def stop(self, _consumer: Any) -> None:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
+
+
+def _flush(dispatcher: Any) -> None:
+    dispatcher.flush()
+    producer = dispatcher.producer
+    heard_by = None if producer is None else getattr(producer.channel, "heard_by", None)
+    # RabbitMQ does not tell.
+    if heard_by is not None:
+        dispatcher.groups = set() if heard_by else {SIGNS_OF_LIFE}

@@ -56,9 +56,9 @@ def worker_config(settings: Settings) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         # Running tasks are harmless when the broker is gone; killing them would not be.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        # Only Flower lives on events of tasks, and it asks all workers for them, every few seconds.
-        # Where there is none, nobody is told what nobody hears.
-        "worker_send_task_events": False,
+        # Flower lives on events; nothing else does. `shop.tasks.events` keeps them back while there
+        # is none.
+        "worker_send_task_events": True,
         # A message that is shaped like no task is put aside, and does not end the worker.
         "worker_consumer": "shop.adapters.celery.consumer:Consumer",
         # Logs are set up by the shop, the same in every process.

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from kombu import transport
 from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.utils.json import dumps
 from redis.exceptions import ConnectionError as RedisGone
 
 from shop.adapters.celery import taking
@@ -20,6 +21,20 @@ def is_redis(broker_dsn: str) -> bool:
 
 class Channel(taking.Channel):
     """A channel that says so when its connection is closed, and never waits for a dead one."""
+
+    #: How many clients heard what was last published to whoever listens; None before.
+    heard_by: int | None = None
+
+    def _put_fanout(self, exchange: str, message: Any, routing_key: str, **options: Any) -> None:
+        if options.get("_publish_batch") is not None:
+            super()._put_fanout(exchange, message, routing_key, **options)  # type: ignore[no-untyped-call]
+            return
+        payload = dumps(message)
+        with self.conn_or_acquire() as client:
+            self.heard_by = sum(
+                client.publish(topic, payload)
+                for topic in self._get_publish_topics(exchange, routing_key)  # type: ignore[no-untyped-call]
+            )
 
     def _connparams(self, asynchronous: bool = False) -> Any:
         # When Redis goes while a worker has a message in hand, Celery 5.7 closes the connection

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import pytest
 from celery import Celery
 from celery.events import EventDispatcher
 from kombu import Connection
 from kombu.asynchronous.timer import Timer
 
+from shop.adapters.celery import transport
+from shop.tasks import events
 from shop.tasks.events import EventsInBatches
+from testing.servers import ValkeyProcess
 
 
 class Consumer:
@@ -85,3 +89,68 @@ def test_a_worker_without_events_is_left_alone() -> None:
     EventsInBatches(consumer).start(consumer)
 
     assert not list(consumer.timer.queue)
+
+
+def test_a_worker_that_publishes_nothing_is_left_alone() -> None:
+    consumer, _ = started()
+    assert consumer.event_dispatcher is not None
+    consumer.event_dispatcher.close()
+
+    fire_timers(consumer)
+
+    assert consumer.sent == []
+
+
+class TestListening:
+    """Redis says how many hear a publication; the worker's next sign of life tells it."""
+
+    @pytest.fixture
+    def app(self, valkey: ValkeyProcess, monkeypatch: pytest.MonkeyPatch) -> Celery:
+        # A timer that was let off too early does nothing.
+        monkeypatch.setattr(events, "FLUSH_EVERY_S", 1e-6)
+        transport.install()
+        return Celery("test", broker=valkey.dsn(0), set_as_current=False)
+
+    def worker(self, app: Celery, connection: Connection) -> Consumer:
+        consumer = Consumer(connection)
+        consumer.event_dispatcher = app.events.Dispatcher(
+            connection, hostname="default@here", buffer_group=frozenset(["task"])
+        )
+        EventsInBatches(consumer).start(consumer)
+        return consumer
+
+    def tell(self, consumer: Consumer) -> None:
+        """Of a task, and before and after it of being alive."""
+        dispatcher = consumer.event_dispatcher
+        assert dispatcher is not None
+        for kind in ("worker-heartbeat", "task-started", "worker-heartbeat"):
+            dispatcher.send(kind, uuid="1")
+            fire_timers(consumer)
+
+    def test_events_of_tasks_wait_for_somebody_who_hears_them(
+        self, app: Celery, valkey: ValkeyProcess
+    ) -> None:
+        with app.connection() as connection, valkey.client(0) as client:
+            consumer = self.worker(app, connection)
+            dispatcher = consumer.event_dispatcher
+            assert dispatcher is not None
+            self.tell(consumer)
+            assert dispatcher.groups == {"worker"}
+
+            with client.pubsub() as listener:
+                listener.psubscribe("*celeryev*")
+                assert listener.get_message(timeout=1)
+                dispatcher.send("task-received", uuid="0")
+                self.tell(consumer)
+                assert dispatcher.groups == set()
+                heard = [
+                    message["channel"].rpartition("/")[2]
+                    for _ in range(3)
+                    if (message := listener.get_message(timeout=1)) is not None
+                ]
+            # What was said while nobody was known to listen was not kept.
+            assert heard == ["worker.heartbeat", "task.multi", "worker.heartbeat"]
+
+            # Whoever listened has gone.
+            self.tell(consumer)
+            assert dispatcher.groups == {"worker"}
