@@ -40,7 +40,8 @@ def configure_logging(settings: Settings, service: str) -> None:
         talkative.setLevel(logging.NOTSET)
     # That a worker has received a task, before what became of it: for those who look closely.
     received = logging.getLogger("celery.worker.strategy")
-    received.setLevel(logging.NOTSET if root.isEnabledFor(logging.DEBUG) else logging.WARNING)
+    looks_closely = root.isEnabledFor(logging.DEBUG)
+    received.setLevel(logging.NOTSET if looks_closely else max(logging.WARNING, root.level))
     # The API writes a line of its own, with the request's id; uvicorn asks for handlers.
     logging.getLogger("uvicorn.access").propagate = False
     if settings.log_dir is not None:

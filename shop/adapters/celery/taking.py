@@ -108,7 +108,8 @@ class Channel(redis.Channel):
     @property
     def _is_waiting(self) -> bool:
         """For a message, or `brpop_timeout` at most: then it takes."""
-        return bool(self._in_poll) and self._read == self._read_woken
+        # Not while kombu leaves its reply unread, for want of room.
+        return bool(self._in_poll) and self._read == self._read_woken and self.qos.can_consume()
 
     def close(self) -> None:
         """What was acknowledged is said, and what may have been taken unseen goes back."""

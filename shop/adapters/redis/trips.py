@@ -8,17 +8,14 @@ heard with the next one (`docs/decisions/0017`).
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from redis import Redis
-from redis.connection import ConnectionInterface
-from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import NoScriptError, RedisError
-from redis.exceptions import TimeoutError as RedisSilent
+from redis.exceptions import NoScriptError
 
+from shop.adapters.redis.line import GONE, Command, Line
 from shop.adapters.redis.scripts import Script
 
 logger = logging.getLogger(__name__)
@@ -26,36 +23,11 @@ logger = logging.getLogger(__name__)
 #: Safe because every write is a script that can be repeated, or a message that may come twice.
 TRIES = 3
 WAIT_FIRST_S = 0.05
+#: What was told longer ago is not told again, if nobody knows whether it was run: by then the sweep
+#: has found what it left undone, and it may be long since done.
+TOLD_AGAIN_WITHIN_S = 60.0
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What is asked of the server, and in which of its databases if not in the store's."""
-
-    words: Sequence[Any]
-    db: int | None = None
-    #: Told of a refusal, which then is nobody else's business.
-    refused: Callable[[Exception], None] | None = None
-
-
-@dataclass(slots=True)
-class _Line:
-    """A thread's connection, and what goes over it."""
-
-    connection: ConnectionInterface
-    waiting: list[Command] = field(default_factory=list)
-    #: What the server was told, and whose replies have not been read.
-    unheard: list[Command] = field(default_factory=list)
-    #: Of those: which replies come, and whether each is one to a command. None: to be sent again.
-    coming: list[bool] | None = None
-    #: Hashes of scripts that the server knew on this connection.
-    known: set[str] = field(default_factory=set)
-
-    def cut(self) -> None:
-        """Give up the connection; the next use makes it anew."""
-        self.connection.disconnect()
-        self.coming = None
-        self.known.clear()
+__all__ = ("Asking", "Command", "RoundTrips", "as_mapping")
 
 
 class RoundTrips:
@@ -90,13 +62,13 @@ class RoundTrips:
 
         At once if not `together`. Raises then as `ask` does.
         """
-        self._line.waiting.append(command)
+        self._waiting.append(command)
         if not self.is_together:
             self.flush()
 
     def flush(self) -> None:
         """Run what was posted. Raises as `ask` does."""
-        if self._line.waiting:
+        if self._waiting:
             self.ask()
 
     def ask(self, *commands: Command) -> list[Any]:
@@ -105,86 +77,95 @@ class RoundTrips:
         Raises what redis-py does: for the first that was refused, when all have been run, or when
         the server is away. What was posted is forgotten then.
         """
-        line = self._line
-        posted, line.waiting = line.waiting, []
-        together = [*posted, *commands]
-        replies = self._run(line, together)
-        for command, reply in zip(together, replies, strict=True):
+        posted, self._threads.waiting = self._waiting, []
+        again = self._hear()
+        together = [*again, *posted, *commands]
+        replies = self._run(together)
+        for command, reply in zip(again, replies, strict=False):
+            _refuse_if_refused(command, reply)
+        for command, reply in zip(together[len(again) :], replies[len(again) :], strict=True):
             if isinstance(reply, Exception):
                 if command.refused is None:
                     raise reply
                 command.refused(reply)
-        return replies[len(posted) :]
+        return replies[len(again) + len(posted) :]
 
     def tell(self, *commands: Command) -> None:
         """Run what was posted, then `commands`, and hear of them with this thread's next trip.
 
-        A refusal that no `refused` is told of is logged then. Raises as `ask` does, which this is
-        as long as a script may be new to the server, or the server away.
+        A refusal that no `refused` is told of is logged then, and what may not have been run is
+        told again, if that is not long ago. This is `ask`, and raises as that does, where one of
+        them `is_awaited` or the connection is not fit for it.
         """
+        together = [*self._waiting, *commands]
         line = self._line
-        together = [*line.waiting, *commands]
-        if line.unheard or not all(_is_known(command, line) for command in together):
-            self.ask(*commands)
-            return
-        lines, coming = _written(together, self._home_db, _known)
-        try:
-            line.connection.send_packed_command(line.connection.pack_commands(lines))
-        except (RedisGone, RedisSilent, OSError):
-            line.cut()
-            self.ask(*commands)
-            return
-        line.waiting, line.unheard, line.coming = [], together, coming
+        if line.is_open_and_idle() and not any(command.is_awaited for command in together):
+            try:
+                line.tell(together)
+            except GONE:
+                line.cut()
+            else:
+                self._threads.waiting = []
+                return
+        self.ask(*commands)
 
     def close(self) -> None:
         """Give up this thread's connection; others keep theirs as long as they live."""
-        line: _Line | None = self._threads.__dict__.pop("line", None)
+        line: Line | None = self._threads.__dict__.pop("line", None)
         if line is not None:
-            line.connection.disconnect()
+            line.cut()
 
     @property
-    def _line(self) -> _Line:
+    def _waiting(self) -> list[Command]:
         try:
-            line: _Line = self._threads.line
+            waiting: list[Command] = self._threads.waiting
         except AttributeError:
-            pool = self._client.connection_pool
-            # Not one of the pool's, which counts what it makes, and would count this for good.
-            connection = pool.connection_class(**pool.connection_kwargs)
-            line = self._threads.line = _Line(connection)
+            waiting = self._threads.waiting = []
+        return waiting
+
+    @property
+    def _line(self) -> Line:
+        try:
+            line: Line = self._threads.line
+        except AttributeError:
+            line = self._threads.line = Line(self._client.connection_pool)
         return line
 
-    def _run(self, line: _Line, commands: list[Command]) -> list[Any]:
-        told = len(line.unheard)
-        everything = [*line.unheard, *commands]
-        try:
-            replies = self._travel(line, commands, _known)
-        finally:
-            line.unheard, line.coming = [], None
+    def _hear(self) -> list[Command]:
+        """Hear of what was told; returns what of it is to be run now, before anything else."""
+        told, replies = self._line.hear()
+        if told is None:
+            return []
+        again = []
+        for command, reply in zip(told.commands, replies, strict=False):
+            if isinstance(reply, NoScriptError):
+                self._line.forget_scripts()
+                again.append(command)
+            else:
+                _refuse_if_refused(command, reply)
+        if unheard := told.commands[len(replies) :]:
+            if time.monotonic() - told.at_s < TOLD_AGAIN_WITHIN_S:
+                again += unheard
+            else:
+                logger.warning("it is not known whether Redis did what a task left it")
+        return again
+
+    def _run(self, commands: list[Command]) -> list[Any]:
+        replies = self._travel(commands)
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
-            taught = self._travel(line, [everything[at] for at in unknown], _taught)
+            self._line.forget_scripts()
+            taught = self._travel([commands[at] for at in unknown])
             for at, reply in zip(unknown, taught, strict=True):
                 replies[at] = reply
-        line.known.update(
-            command.words[0].sha1 for command in commands if isinstance(command.words[0], Script)
-        )
-        for command, reply in zip(everything[:told], replies, strict=False):
-            if isinstance(reply, Exception):
-                (command.refused or _log_refusal)(reply)
-        return replies[told:]
+        return replies
 
-    def _travel(
-        self,
-        line: _Line,
-        commands: list[Command],
-        written: Callable[[Sequence[Any]], Sequence[Any]],
-    ) -> list[Any]:
-        """Replies to what is unheard, and to `commands`."""
-        wait_s = WAIT_FIRST_S
+    def _travel(self, commands: list[Command]) -> list[Any]:
+        line, wait_s = self._line, WAIT_FIRST_S
         for tries_left in reversed(range(TRIES)):
             try:
-                return _exchange(line, self._home_db, commands, written)
-            except (RedisGone, RedisSilent, OSError):
+                return line.exchange(commands)
+            except GONE:
                 line.cut()
                 if not tries_left:
                     raise
@@ -195,10 +176,6 @@ class RoundTrips:
                 line.cut()
                 raise
         raise AssertionError("unreachable")
-
-    @property
-    def _home_db(self) -> int:
-        return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
 
 
 class Asking:
@@ -216,77 +193,16 @@ class Asking:
         return Command((self._script, len(keys), *keys, *args), **options)
 
 
-def _exchange(
-    line: _Line,
-    home_db: int,
-    commands: list[Command],
-    written: Callable[[Sequence[Any]], Sequence[Any]],
-) -> list[Any]:
-    told = line.coming
-    # What was told over a connection that is gone is told once more.
-    to_send = commands if told is not None else [*line.unheard, *commands]
-    lines, coming = _written(to_send, home_db, written)
-    connection = line.connection
-    # A connection's own PING would take the next reply for its own.
-    connection.send_packed_command(connection.pack_commands(lines), check_health=told is None)
-    return _read(connection, [*(told or ()), *coming])
-
-
-def _written(
-    commands: list[Command], home_db: int, written: Callable[[Sequence[Any]], Sequence[Any]]
-) -> tuple[list[Sequence[Any]], list[bool]]:
-    """What is sent for `commands`, and for each line whether it is one of them."""
-    lines: list[Sequence[Any]] = []
-    coming: list[bool] = []
-    db = home_db
-    for command in commands:
-        wanted = home_db if command.db is None else command.db
-        if wanted != db:
-            lines.append(("SELECT", wanted))
-            coming.append(False)
-            db = wanted
-        lines.append(written(command.words))
-        coming.append(True)
-    if db != home_db:
-        lines.append(("SELECT", home_db))
-        coming.append(False)
-    return lines, coming
-
-
-def _read(connection: ConnectionInterface, coming: list[bool]) -> list[Any]:
-    replies = []
-    for is_wanted in coming:
-        try:
-            reply: Any = connection.read_response()
-        except (RedisGone, RedisSilent):
-            raise
-        except RedisError as error:
-            if not is_wanted:
-                # In the wrong database, whatever came after it.
-                raise
-            reply = error
-        if is_wanted:
-            replies.append(reply)
-    return replies
-
-
-def _is_known(command: Command, line: _Line) -> bool:
-    script = command.words[0]
-    return not isinstance(script, Script) or script.sha1 in line.known
-
-
-def _log_refusal(error: Exception) -> None:
-    logger.error("Redis refused what a task left it: %s", error)
-
-
-def _known(words: Sequence[Any]) -> Sequence[Any]:
-    script = words[0]
-    return ("EVALSHA", script.sha1, *words[1:]) if isinstance(script, Script) else words
-
-
-def _taught(words: Sequence[Any]) -> Sequence[Any]:
-    script = words[0]
-    return ("EVAL", script.text, *words[1:]) if isinstance(script, Script) else words
+def _refuse_if_refused(command: Command, reply: Any) -> None:
+    """Of what was told: nobody waits for it any more."""
+    if not isinstance(reply, Exception):
+        return
+    if command.refused is not None:
+        command.refused(reply)
+        return
+    script, *_ = command.words
+    what = command.words[2] if isinstance(script, Script) else command.words[1]
+    logger.error("Redis refused what a task left it, at %s: %s", what, reply)
 
 
 def as_mapping(reply: Any) -> dict[str, str]:

@@ -143,13 +143,13 @@ class TestListening:
                 dispatcher.send("task-received", uuid="0")
                 self.tell(consumer)
                 assert dispatcher.groups == set()
-                heard = [
-                    message["channel"].rpartition("/")[2]
-                    for _ in range(3)
-                    if (message := listener.get_message(timeout=1)) is not None
-                ]
+                heard = []
+                while (message := listener.get_message(timeout=0.2)) is not None:
+                    heard.append(message["channel"].rpartition("/")[2])
             # What was said while nobody was known to listen was not kept.
-            assert heard == ["worker.heartbeat", "task.multi", "worker.heartbeat"]
+            assert heard.count("task.multi") == 1
+            assert heard.index("task.multi") > 0
+            assert {*heard} == {"worker.heartbeat", "task.multi"}
 
             # Whoever listened has gone.
             self.tell(consumer)
