@@ -76,12 +76,12 @@ class RedisBroker:
 
     def waiting_ids(self, queue: str) -> set[str]:
         messages: Any = self._client().lrange(queue, 0, -1)
-        return {json.loads(message)["headers"]["id"] for message in messages}
+        return {_id_of(json.loads(message)) for message in messages}
 
     def taken_ids(self, queue: str) -> set[str]:
         taken: Any = self._client().hvals("unacked")
         messages = [json.loads(text) for text in taken]
-        return {message["headers"]["id"] for message, _, key in messages if key == queue}
+        return {_id_of(message) for message, _, key in messages if key == queue}
 
     def lose(self, queue: str) -> None:
         self._client().delete(queue)
@@ -94,6 +94,11 @@ class RedisBroker:
 
     def close(self) -> None:
         """The client is the stack's."""
+
+
+def _id_of(message: Any) -> str:
+    """The task's; one that is no task may have none, or anything else."""
+    return str((message.get("headers") or {}).get("id"))
 
 
 def rabbitmq_url(port: int, user: str = "guest", password: str = "guest") -> str:  # noqa: S107  (its own)
