@@ -120,14 +120,14 @@ PATCHES: Mapping[str, Patch] = {
 
 
 def _altered_script(name: str, altered: Mapping[str, str]) -> AbstractContextManager[object]:
-    """The script `name` of orders, with each text in `altered` replaced."""
-    text = scripts.source(name)
+    """The script `name` of orders, and what includes it, with each text in `altered` replaced."""
+    sound = text = scripts.body(name)
     for old, new in altered.items():
         if text.count(old) != 1:
             raise PatchDoesNotFit(name, old)
         text = text.replace(old, new)
 
     def source(wanted: str) -> str:
-        return text if wanted == name else scripts.source(wanted)
+        return scripts.source(wanted).replace(sound, text)
 
     return patch.object(orders, "source", source)

@@ -31,11 +31,12 @@ _INCLUDES = re.compile(r"^-- includes (.+)$", re.MULTILINE)
 @cache
 def source(name: str) -> str:
     """The text of `lua/{name}.lua`, with the shared prelude and what it includes before it."""
-    text = _read(name)
+    text = body(name)
     included = [other for names in _INCLUDES.findall(text) for other in names.split(", ")]
-    functions = (f"local function {other}(KEYS, ARGV)\n{_read(other)}\nend\n" for other in included)
-    return "".join((_read("_prelude"), *functions, text))
+    functions = (f"local function {other}(KEYS, ARGV)\n{body(other)}\nend\n" for other in included)
+    return "".join((body("_prelude"), *functions, text))
 
 
-def _read(name: str) -> str:
+def body(name: str) -> str:
+    """What stands in its file."""
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")

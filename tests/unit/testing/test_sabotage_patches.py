@@ -1,6 +1,6 @@
 """A patch breaks what it says, in this process, and for as long as it is entered."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import fakeredis
 import pytest
@@ -32,10 +32,26 @@ def a_book(client: Redis) -> RedisOrderBook:
     return bootstrap.RedisOrderBook(client, overdue_after_ms=2_000)
 
 
-def process(book: RedisOrderBook, order_id: str, delivery: str = "1") -> str:
-    order = an_order(order_id)
-    book.begin(order, f"task-{order_id}", delivery)
-    return book.settle(order.id, order.item, follow_ups(order, suffix=delivery)).status
+Process = Callable[..., str]
+
+
+@pytest.fixture(params=[True, False], ids=["in one step", "in two"])
+def process(request: pytest.FixtureRequest) -> Process:
+    """What a worker does with an order, whether there is something to prepare or not."""
+
+    def in_one_step(book: RedisOrderBook, order_id: str, delivery: str = "1") -> str:
+        order = an_order(order_id)
+        drawn = follow_ups(order, suffix=delivery)
+        settled = book.begin_and_settle(order, f"task-{order_id}", delivery, drawn, max_attempts=10)
+        assert settled is not None
+        return settled.status
+
+    def in_two(book: RedisOrderBook, order_id: str, delivery: str = "1") -> str:
+        order = an_order(order_id)
+        book.begin(order, f"task-{order_id}", delivery)
+        return book.settle(order.id, order.item, follow_ups(order, suffix=delivery)).status
+
+    return in_one_step if request.param else in_two
 
 
 def test_each_is_used_and_is_there() -> None:
@@ -53,7 +69,9 @@ def test_it_is_gone_afterwards(name: str) -> None:
     assert parts() == before
 
 
-def test_without_idempotency_a_repeated_task_takes_stock_again(client: Redis) -> None:
+def test_without_idempotency_a_repeated_task_takes_stock_again(
+    client: Redis, process: Process
+) -> None:
     client.set("stock:SKU-1", 10)
     sound = a_book(client)
     with patches.no_idempotency():
@@ -67,7 +85,9 @@ def test_without_idempotency_a_repeated_task_takes_stock_again(client: Redis) ->
     assert client.get("stock:SKU-1") == "4"
 
 
-def test_with_stock_outside_all_is_well_while_nobody_comes_between(client: Redis) -> None:
+def test_with_stock_outside_all_is_well_while_nobody_comes_between(
+    client: Redis, process: Process
+) -> None:
     with patches.stock_outside():
         book = a_book(client)
 
@@ -80,7 +100,7 @@ def test_with_stock_outside_all_is_well_while_nobody_comes_between(client: Redis
     assert client.hget("order:3", "reason") == "out_of_stock"
 
 
-def test_with_stock_outside_an_unknown_item_is_unknown(client: Redis) -> None:
+def test_with_stock_outside_an_unknown_item_is_unknown(client: Redis, process: Process) -> None:
     client.delete("stock:SKU-1")
     with patches.stock_outside():
         assert process(a_book(client), "1") == "failed"
@@ -147,8 +167,8 @@ async def test_publishing_first_does_as_the_sound_one_while_nothing_fails() -> N
 def test_a_script_that_has_changed_is_not_patched(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = scripts.source("settle_order")
-    monkeypatch.setattr(scripts, "source", lambda _: sound + sound)
+    sound = scripts.body("settle_order")
+    monkeypatch.setattr(scripts, "body", lambda _: sound + sound)
 
     with pytest.raises(PatchDoesNotFit, match=r"settle_order\.lua"), PATCHES[name]():
         pytest.fail("entered")
