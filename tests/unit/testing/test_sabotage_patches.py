@@ -109,7 +109,7 @@ def test_with_stock_outside_an_unknown_item_is_unknown(client: Redis, process: P
 
 
 def test_with_stock_outside_two_at_the_same_time_oversell(
-    client: Redis, monkeypatch: pytest.MonkeyPatch
+    client: Redis, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.set("stock:SKU-1", 2)
     with patches.stock_outside():
