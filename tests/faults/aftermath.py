@@ -1,6 +1,9 @@
-"""What a fault left in the history, and whether the shop did all that it was asked."""
+"""What a fault is given to break, what it left in the history, and what the shop made of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from typing import Self
 
 import httpx
 
@@ -9,6 +12,39 @@ from testing.waiting import wait_for
 from tests.integration.customer import Customer, Goods
 
 TOOK_HOLD = [Phase.INJECTED, Phase.CONFIRMED, Phase.HEALED]
+
+
+class Flood:
+    """Orders, one after the other, from entering it to its `end`.
+
+    A number of orders would do for workers of one speed alone: faster ones have done them all
+    before a fault has had its first look at what they have in hand.
+    """
+
+    def __init__(self, customer: Customer, goods: Goods) -> None:
+        self._customer = customer
+        self._goods = goods
+        self._over = Event()
+        self._pool = ThreadPoolExecutor(max_workers=1)
+
+    def __enter__(self) -> Self:
+        self._placing = self._pool.submit(self._place)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._over.set()
+        self._pool.shutdown()
+
+    def end(self) -> list[str]:
+        """The ids of all orders. Raises what one of them was not accepted for."""
+        self._over.set()
+        return self._placing.result()
+
+    def _place(self) -> list[str]:
+        order_ids = []
+        while not self._over.is_set():
+            order_ids.append(self._customer.place(self._goods.sku))
+        return order_ids
 
 
 def phases(history_file: Path) -> list[str]:

@@ -31,7 +31,7 @@ def customer(stack: RoutedStack) -> Iterator[Customer]:
 
 @pytest.fixture
 def goods(stack: RoutedStack) -> Goods:
-    return Goods(stack.redis(), level=1_000, price_minor=1_990)
+    return Goods(stack.redis(), level=100_000, price_minor=1_990)
 
 
 @pytest.fixture

@@ -17,13 +17,11 @@ from testing.faults import (
 from testing.history import HistoryWriter, Recorder
 from testing.stack import REDIS, WORKER_DEFAULT
 from testing.stacks.containers import ContainerStack
-from tests.faults.aftermath import TOOK_HOLD, all_done, phases, place_anyway
+from tests.faults.aftermath import TOOK_HOLD, Flood, all_done, phases, place_anyway
 from tests.integration.customer import Customer, Goods, new_id
 
 pytestmark = pytest.mark.docker
 
-#: What happens to a container takes longer: there has to be work in hand for some seconds.
-FLOOD = 150
 FAULTS: dict[str, Callable[[ContainerStack, Recorder], Fault]] = {
     "worker-frozen": lambda stack, history: WorkerFrozen(stack, WORKER_DEFAULT, history),
     "redis-killed": RedisKilled,
@@ -46,15 +44,10 @@ def test_a_death_mid_task(
     history: HistoryWriter,
     history_file: Path,
 ) -> None:
-    order_ids = [new_id("order") for _ in range(FLOOD)]
-    placing = Thread(
-        target=lambda: [customer.place(goods.sku, order_id=order_id) for order_id in order_ids]
-    )
-    placing.start()
     fault = fault_type(stack, WORKER_DEFAULT, history)
-    with fault:
+    with Flood(customer, goods) as flood, fault:
+        order_ids = flood.end()
         worker_runs = stack.service(WORKER_DEFAULT).is_running
-    placing.join()
 
     assert worker_runs == (fault_type is PoolProcessKilled)
     assert phases(history_file) == TOOK_HOLD

@@ -22,10 +22,9 @@ from testing.faults import (
 )
 from testing.history import HistoryWriter, Phase, Recorder
 from testing.stack import API, REDIS, WORKER_DEFAULT
-from tests.faults.aftermath import TOOK_HOLD, all_done, phases, place_anyway
+from tests.faults.aftermath import TOOK_HOLD, Flood, all_done, phases, place_anyway
 from tests.integration.customer import Customer, Goods, new_id
 
-FLOOD = 40
 FAULTS: dict[str, Callable[[RoutedStack, Recorder], Fault]] = {
     "worker-frozen": lambda stack, history: WorkerFrozen(stack, WORKER_DEFAULT, history),
     "redis-killed": RedisKilled,
@@ -48,14 +47,8 @@ def test_a_death_mid_task(
     history: HistoryWriter,
     history_file: Path,
 ) -> None:
-    order_ids = [new_id("order") for _ in range(FLOOD)]
-    placing = Thread(
-        target=lambda: [customer.place(goods.sku, order_id=order_id) for order_id in order_ids]
-    )
-    placing.start()
-    with fault_type(stack, WORKER_DEFAULT, history):
-        pass
-    placing.join()
+    with Flood(customer, goods) as flood, fault_type(stack, WORKER_DEFAULT, history):
+        order_ids = flood.end()
 
     assert phases(history_file) == TOOK_HOLD
     all_done(customer, goods, order_ids)

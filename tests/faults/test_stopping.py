@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from redis.client import PubSub
 
 from shop.local.service import Service
 from shop.local.services import STOP_WORKER_WITHIN_S
@@ -20,10 +21,12 @@ pytestmark = pytest.mark.skipif(
 
 STOPS = 3
 #: Messages for each worker, enough for all the stops.
-FLOOD = {WORKER_DEFAULT: 50, WORKER_PRIORITY: 150}
+FLOOD = {WORKER_DEFAULT: 1_000, WORKER_PRIORITY: 150}
 STARTS_WITHIN_S = 60.0
 DONE_WITHIN_S = 90.0
 SLOW_EVENTS = "tests.faults.slow_events"
+#: Where kombu publishes what goes to all who listen, here to the exchange of events.
+EVENTS = "*celeryev*"
 
 
 def _with_slow_events(service: Service) -> Service:
@@ -37,6 +40,14 @@ def shared_stack() -> Iterator[LocalStack]:
     settings = {"SWEEP_EVERY_S": "0", "ORDER_NOTIFICATIONS": "false", "NOTIFICATION_DELAY_MS": "50"}
     with LocalStack(settings, without={BEAT, FLOWER}, alter=_with_slow_events) as stack:
         yield stack
+
+
+@pytest.fixture
+def events(stack: LocalStack) -> Iterator[PubSub]:
+    """Somebody who listens to the workers' events: without one, those of tasks are left out."""
+    with stack.redis(BROKER_DB).pubsub() as events:
+        events.psubscribe(EVENTS)
+        yield events
 
 
 @pytest.fixture
@@ -59,7 +70,7 @@ def flooded(stack: LocalStack, request: pytest.FixtureRequest) -> ProcessHandle:
 
 @pytest.mark.parametrize("flooded", [WORKER_DEFAULT, WORKER_PRIORITY], indirect=True)
 def test_a_stop_under_a_flood_is_short_and_loses_nothing(
-    stack: LocalStack, flooded: ProcessHandle
+    stack: LocalStack, events: PubSub, flooded: ProcessHandle
 ) -> None:
     broker = stack.redis(BROKER_DB)
     queue = flooded.name.removeprefix("worker-")
@@ -92,6 +103,13 @@ def test_a_stop_under_a_flood_is_short_and_loses_nothing(
     )
     succeeded = set(_succeeded(flooded.logs()))
     assert len(succeeded) == FLOOD[flooded.name]
+    assert any(channel.endswith("task.multi") for channel in _channels(events))
+
+
+def _channels(events: PubSub) -> Iterator[str]:
+    """Where the events that came so far were published."""
+    while (message := events.get_message()) is not None:
+        yield message["channel"]
 
 
 def _succeeded(log: str) -> Iterator[str]:
