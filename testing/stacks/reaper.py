@@ -4,18 +4,22 @@ A program of its own: it waits for the end of its standard input, whose other en
 session. Testcontainers has a container for this; a process needs no image and no rights.
 """
 
+import atexit
 import subprocess
 import sys
 from functools import cache
 
 #: What Testcontainers labels everything with that it makes.
 LABEL = "org.testcontainers.session-id"
+REMOVED_WITHIN_S = 60.0
 
 
 @cache
 def ensure_reaper(session_id: str) -> "subprocess.Popen[bytes]":
-    """Start the reaper of `session_id`, once."""
-    return start_reaper(session_id)
+    """Start the reaper of `session_id`, once; a session that ends by itself waits for it."""
+    reaper = start_reaper(session_id)
+    atexit.register(reaper.communicate, timeout=REMOVED_WITHIN_S)
+    return reaper
 
 
 def start_reaper(session_id: str) -> "subprocess.Popen[bytes]":

@@ -253,6 +253,33 @@ def test_no_container_outlives_its_session() -> None:
         client.close()
 
 
+@pytest.mark.docker
+def test_a_session_that_ends_by_itself_has_removed_its_containers() -> None:
+    """And leaves no process behind that nobody waited for, which Python would complain about."""
+    session = """
+import sys
+from docker import from_env
+from testing.stacks.reaper import LABEL, ensure_reaper
+ensure_reaper(sys.argv[1])
+print(from_env().containers.create("redis:8.0", labels={LABEL: sys.argv[1]}).id)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", session, str(uuid4())],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+    )
+    assert "still running" not in done.stderr
+    client = from_env()
+    try:
+        with pytest.raises(NotFound):
+            client.containers.get(done.stdout.strip())
+    finally:
+        client.close()
+
+
 def _ready(customer: Customer) -> bool:
     try:
         return customer.http.get("/health/ready").is_success
