@@ -13,7 +13,14 @@ from reportlab.pdfbase import pdfdoc
 from shop.adapters.pdf import PdfInvoiceRenderer, renderer
 from shop.adapters.pdf.document import LANGUAGE, Document
 from shop.domain.invoice import Invoice, InvoiceLine, Party
-from tests.unit.adapters.test_pdf import HOSTILE, INVOICE, SCRIPTS, reader, run_python, with_text
+from tests.unit.adapters.pdf.invoices import (
+    HOSTILE,
+    INVOICE,
+    SCRIPTS,
+    reader,
+    run_python,
+    with_text,
+)
 
 #: More letters than one subset of a font holds, in both weights.
 MANY_LETTERS = "".join(map(chr, range(0xA1, 0x530)))
@@ -94,7 +101,7 @@ def test_so_it_is_with_any_text(text: str) -> None:
 def test_what_came_before_leaves_no_trace() -> None:
     names = list(INVOICES)
     code = (
-        "from tests.unit.adapters.test_pdf_kept import INVOICES, digest\n"
+        "from tests.unit.adapters.pdf.test_kept import INVOICES, digest\n"
         "print(digest(INVOICES[{name!r}]))"
     )
     fresh = {

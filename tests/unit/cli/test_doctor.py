@@ -1,0 +1,100 @@
+"""`shop doctor`: what is missing, and what to do about it."""
+
+from redis import Redis
+
+from testing.servers import free_port, running_valkey
+from tests.unit.cli.commands import STORE_DB, Outcome, Shop
+
+
+def states(outcome: Outcome) -> dict[str, str]:
+    return {finding["check"]: finding["state"] for finding in outcome.json}
+
+
+def finding(outcome: Outcome, check: str) -> dict[str, str]:
+    (found,) = [found for found in outcome.json if check in found["check"]]
+    return dict(found)
+
+
+def test_the_doctor_names_what_is_missing_and_what_to_do(shop: Shop) -> None:
+    examined = shop("doctor", "--json")
+    assert examined.code == 1
+    assert states(examined)["Redis, store"] == "ok"
+    assert finding(examined, "append-only file")["state"] == "warn"
+    for queue in ("queue default", "queue priority"):
+        missing = finding(examined, queue)
+        assert missing["state"] == "fail"
+        assert "shop workers" in missing["advice"]
+    assert "shop seed" in finding(examined, "stock")["advice"]
+    assert "What to do" in shop("doctor").out
+
+
+def test_the_doctor_is_content_with_a_shop_that_works(run: Shop) -> None:
+    with running_valkey(appendonly=True) as server, server.client(STORE_DB) as store:
+        seconds, _ = store.time()
+        for queue in ("default", "priority"):
+            store.zadd(f"workers:{queue}", {"a@host": int(seconds) * 1000})
+        store.set("stock:A", 1)
+        examined = run("doctor", "--json", REDIS_PORT=str(server.port))
+    assert examined.code == 0
+    bad = {check for check, state in states(examined).items() if state != "ok"}
+    # These two are asked at their usual ports, where another stack may answer.
+    assert bad <= {"API", "Flower"}
+
+
+def test_an_address_that_is_given_has_to_answer(shop: Shop) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    examined = shop("doctor", "--json", "--api-url", url, "--flower-url", url)
+    assert finding(examined, "API")["state"] == "fail"
+    assert finding(examined, "Flower")["state"] == "fail"
+    assert url in finding(examined, "API")["detail"]
+
+
+def test_the_doctor_sees_work_that_was_given_up_or_missed(shop: Shop, store: Redis) -> None:
+    store.zadd("orders:dead", {f"dead-{number}": number for number in range(5)})
+    store.zadd("orders:open", {"late": 1})
+    examined = shop("doctor", "--json")
+    dead = finding(examined, "orders, given up")
+    assert dead["state"] == "warn"
+    assert dead["detail"] == "5: dead-0, dead-1, dead-2 ..."
+    assert "shop order retry" in dead["advice"]
+    assert finding(examined, "orders, open")["detail"].startswith("1, 1 of them overdue")
+
+
+def test_the_doctor_sees_a_redis_that_forgets(run: Shop) -> None:
+    options = {"maxmemory": "10mb", "maxmemory-policy": "allkeys-lru"}
+    with running_valkey(options=options) as server:
+        examined = run("doctor", "--json", REDIS_PORT=str(server.port))
+    memory = finding(examined, "memory")
+    assert memory["state"] == "fail"
+    assert "noeviction" in memory["advice"]
+
+
+def test_the_doctor_says_when_the_password_is_wrong_but_not_the_password(run: Shop) -> None:
+    with running_valkey(options={"requirepass": "the-right-one"}) as server:
+        port = str(server.port)
+        examined = run("doctor", "--json", REDIS_PORT=port, REDIS_PASSWORD="the-wrong-one")
+    assert examined.code == 1
+    assert "REDIS_PASSWORD" in finding(examined, "store")["advice"]
+    assert "the-wrong-one" not in examined.out + examined.err
+
+
+def test_the_doctor_reports_wrong_settings_and_an_absent_redis(run: Shop) -> None:
+    wrong = run("doctor", "--json", LOG_LEVEL="loud")
+    assert wrong.code == 1
+    assert "LOG_LEVEL" in finding(wrong, "settings")["detail"]
+    absent = run("doctor", "--json", REDIS_PORT=str(free_port()))
+    assert absent.code == 1
+    assert finding(absent, "store")["state"] == "fail"
+
+
+def test_a_foreign_broker_is_left_to_its_own_tools(shop: Shop) -> None:
+    examined = shop("doctor", "--json", CELERY_BROKER_DSN="sqs://user:hidden-word@localhost")
+    assert finding(examined, "broker")["state"] == "warn"
+    assert "hidden-word" not in examined.out
+
+
+def test_a_rabbitmq_that_is_away_fails_and_its_password_is_not_shown(shop: Shop) -> None:
+    dsn = "amqp://user:hidden-word@127.0.0.1:1//"
+    examined = shop("doctor", "--json", CELERY_BROKER_DSN=dsn)
+    assert finding(examined, "RabbitMQ, broker")["state"] == "fail"
+    assert "hidden-word" not in examined.out
