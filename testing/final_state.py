@@ -33,6 +33,8 @@ class FinalOrder:
     attempts: int = 0
     processed_at_ms: int | None = None
     notification_task_id: str | None = None
+    #: When the task that makes its invoice ended, for the last time.
+    invoice_ended_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class FinalNotification:
     message: str
     attempts: int = 0
     reason: str | None = None
+    #: When it was delivered or given up.
+    closed_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,14 @@ def _orders(client: Redis, ids: list[str]) -> dict[str, FinalOrder]:
                 pipe.hgetall(keys.order(order_id))
                 pipe.get(keys.order_status(order_id))
             replies = pipe.execute()
-        for order_id, hash_, status in zip(batch, replies[::2], replies[1::2], strict=True):
-            fields = _texts(hash_)
+        hashes = [_texts(hash_) for hash_ in replies[::2]]
+        with client.pipeline(transaction=False) as pipe:
+            for fields in hashes:
+                pipe.hget(keys.task(fields.get("invoice_task_id", "")), "finished_at")
+            ended = pipe.execute()
+        for order_id, fields, status, ended_at in zip(
+            batch, hashes, replies[1::2], ended, strict=True
+        ):
             orders[order_id] = FinalOrder(
                 order_id=order_id,
                 # As the shop itself takes an order without a status.
@@ -137,6 +147,7 @@ def _orders(client: Redis, ids: list[str]) -> dict[str, FinalOrder]:
                 attempts=_number(fields.get("attempts")) or 0,
                 processed_at_ms=_number(fields.get("processed_at")),
                 notification_task_id=fields.get("notification_task_id"),
+                invoice_ended_at_ms=_number(ended_at.decode() if ended_at else None),
             )
     return orders
 
@@ -157,6 +168,7 @@ def _notifications(client: Redis, ids: list[str]) -> dict[str, FinalNotification
                 message=fields.get("message", ""),
                 attempts=_number(fields.get("attempts")) or 0,
                 reason=fields.get("reason"),
+                closed_at_ms=_number(fields.get("closed_at")),
             )
     return notifications
 

@@ -13,11 +13,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from testing.brokers import RABBITMQ_BROKER, REDIS_BROKER
 from testing.chaos import plan as plans
 from testing.chaos.driver import DriverBroke
+from testing.chaos.outcome import Outcome
 from testing.chaos.report import summary, write_report
-from testing.chaos.runner import Outcome, Run, RunBroke
 from testing.chaos.runner import Progress as RunProgress
+from testing.chaos.runner import Run, RunBroke
 from testing.checkers import Verdict
 from testing.commands import again, commit, interrupt_on_sigterm, show_origin
+from testing.terminal import to_stderr, to_stdout
 
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 3}
 BROKE = 2
@@ -36,7 +38,7 @@ def chaos(
 
     Exit code: 0 valid, 1 invalid, 2 the harness broke, 3 unknown.
     """
-    console = Console(stderr=True, highlight=False)
+    console = to_stderr()
     profile = plans.QUICK if quick else plans.FULL
     if orders is not None:
         profile = replace(profile, orders=orders)
@@ -64,7 +66,7 @@ def chaos(
         console.print(f"the harness broke: {type(error).__name__}: {error}", markup=False)
         code = BROKE
     else:
-        Console(highlight=False).print(summary(outcome))
+        to_stdout().print(summary(outcome))
         for reason in outcome.reasons:
             console.print(f"  {reason}", markup=False)
         console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

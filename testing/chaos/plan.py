@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any
 
 from testing.brokers import REDIS_BROKER
@@ -16,6 +17,7 @@ from testing.faults import (
     WorkerKilled,
 )
 from testing.history import Operation
+from testing.stack import WORKER_DEFAULT, WORKER_PRIORITY
 
 PLENTIFUL, SCARCE = 10, 5
 PLENTY = 1_000_000
@@ -28,6 +30,7 @@ REPEATED_SHARE, CONFLICTING_SHARE, UNKNOWN_ITEM_SHARE = 0.10, 0.03, 0.01
 NOTIFICATION_SHARE = 0.03
 MAX_QTY = 3
 MEAN_QTY = 2
+WORKERS = WORKER_DEFAULT, WORKER_PRIORITY
 #: Seconds after the first send at which an order is sent again.
 AGAIN_AFTER_S = (0.0, 3.0)
 
@@ -76,6 +79,13 @@ class Disturbance:
     gap_s: float
     #: How long what it breaks stays broken, for faults that last.
     lasts_s: float
+    #: Which one it hits, of faults that hit a worker.
+    worker: str = WORKER_DEFAULT
+
+    @property
+    def waits_for_mail(self) -> bool:
+        """Whether what it hits has nothing else in hand than mail."""
+        return self.worker == WORKER_PRIORITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,7 @@ class Plan:
             yield Arrival(gap_s, sends)
 
     def disturbances(self) -> list[Disturbance]:
-        """In random order."""
+        """In random order; the two workers are killed in turn, and the seed says which is first."""
         draw = random.Random(f"{self.seed} faults")
         profile = self.profile
         faults = [
@@ -140,8 +150,16 @@ class Plan:
             *[ApiKilledBeforePublishing.name] * profile.api_kills,
         ]
         draw.shuffle(faults)
+        # Drawn apart, as what is sent: a seed's faults and gaps do not depend on it.
+        first = random.Random(f"{self.seed} workers").randrange(len(WORKERS))
+        in_turn = islice(cycle(WORKERS), first, None)
         return [
-            Disturbance(fault, draw.uniform(*profile.gap_s), draw.uniform(0.2, 1.5))
+            Disturbance(
+                fault,
+                draw.uniform(*profile.gap_s),
+                draw.uniform(0.2, 1.5),
+                next(in_turn) if fault == WorkerKilled.name else WORKER_DEFAULT,
+            )
             for fault in faults
         ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from testing.chaos.runner import Outcome
+from testing.chaos.outcome import Outcome
 from testing.history import Effect, Event, History, Kind, Phase, read_history
 
 WIDTH, HEIGHT, MARGIN = 1_000, 260, 40
@@ -39,6 +39,7 @@ def figures(outcome: Outcome) -> list[tuple[str, str]]:
     counts, again = outcome.judgement.counts, outcome.judgement.duplicates
     drain = "not in time" if outcome.drain_s is None else f"{outcome.drain_s:.1f} s"
     after = outcome.drain_after_fault_s
+    slowest = f"{outcome.finishes[0].after_s:.1f} s" if outcome.finishes else "-"
     return [
         ("verdict", outcome.verdict.value),
         ("seed, profile", f"{outcome.plan.seed}, {outcome.plan.profile.name}"),
@@ -53,6 +54,7 @@ def figures(outcome: Outcome) -> list[tuple[str, str]]:
         ("repeated mails (allowed)", str(again.mails)),
         ("drained after the last fault or answer", drain),
         ("drained after the last fault", "-" if after is None else f"{after:.1f} s"),
+        ("the slowest after it of what was accepted before", slowest),
         ("ended by themselves, restarted", _listed(outcome.restarts)),
         ("stalls that the watchdog ended", str(outcome.stalls)),
         ("arrivals waited for the backlog", f"{outcome.arrivals_waited_s:.1f} s"),

@@ -5,13 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from testing.chaos.driver import Driver
+from testing.chaos.finishing import finishes
+from testing.chaos.outcome import DRAIN_WITHIN_S, Outcome
 from testing.chaos.plan import Disturbance, Plan, Send
-from testing.checkers import Expectations, Judgement, Verdict, judge
+from testing.checkers import Expectations, judge
 from testing.faults import (
     ApiKilledBeforePublishing,
     BrokerKilled,
@@ -30,74 +31,18 @@ from testing.owed import owed
 from testing.stack import FLOWER, STORE_DB, WORKER_DEFAULT, WORKER_PRIORITY, Stack
 from testing.waiting import POLL_EVERY_S
 
-#: The promise: everything accepted is finished so long after the last fault has healed.
-DRAIN_PROMISED_S = 30.0
-#: Then the run is judged as it stands.
-DRAIN_WITHIN_S = 90.0
 DRIVER_WITHIN_S = 120.0
 #: Nothing may be owed for so long: what is in hand may still publish.
 QUIET_S = 1.0
 TRIES = 3
 STALLED = "this worker ends itself"
+#: While a fault looks for a mail under way: one to a sink beside it is gone in 10 ms.
+MAIL_TAKES_S = 0.3
 LASTING = frozenset({RedisKilled.name, BrokerKilled.name, ConnectionsCut.name})
 
 
 class RunBroke(Exception):
     """The run could not be carried out; it says nothing about the shop."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run has shown."""
-
-    plan: Plan
-    judgement: Judgement
-    #: From the last fault's end, or the last answer if that was later; None: not drained in time.
-    drain_s: float | None
-    #: From the last fault's end in any case.
-    drain_after_fault_s: float | None
-    took_s: float
-    #: Services that ended by themselves and were started again, as their supervisor would.
-    restarts: dict[str, int]
-    stalls: int
-    attempts: int
-    given_up: int
-    #: Arrivals waited so long in all, for there was too much work: see `driver.MAX_OWED`.
-    arrivals_waited_s: float
-
-    @property
-    def verdict(self) -> Verdict:
-        if self.given_up or self.drain_s is None or self.drain_s > DRAIN_PROMISED_S:
-            return Verdict.INVALID
-        return self.judgement.verdict
-
-    @property
-    def reasons(self) -> list[str]:
-        reasons = list(self.judgement.reasons)
-        if self.given_up:
-            reasons.append(f"{self.given_up} sends were never answered")
-        if self.drain_s is None:
-            reasons.append(f"not drained within {DRAIN_WITHIN_S:.0f} s")
-        elif self.drain_s > DRAIN_PROMISED_S:
-            reasons.append(f"drained after {self.drain_s:.1f} s: {DRAIN_PROMISED_S:.0f} promised")
-        return reasons
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            **self.judgement.as_json(),
-            "verdict": self.verdict.value,
-            "reasons": self.reasons,
-            "seed": self.plan.seed,
-            "profile": asdict(self.plan.profile),
-            "drain_s": self.drain_s,
-            "drain_after_fault_s": self.drain_after_fault_s,
-            "took_s": self.took_s,
-            "restarts": self.restarts,
-            "stalls": self.stalls,
-            "attempts": self.attempts,
-            "given_up": self.given_up,
-            "arrivals_waited_s": self.arrivals_waited_s,
-        }
 
 
 @dataclass(slots=True)
@@ -153,7 +98,7 @@ class Run:
                 driver = Driver(stack.base_url, self._plan, history, lambda: owed(stack))
                 driver.start()
                 try:
-                    self._disturb(stack, driver, history)
+                    self._disturb(stack, driver, history, sink)
                     driver.enough()
                     self._wait_for_driver(stack, driver)
                     drained_ms = self._drain(stack)
@@ -165,12 +110,13 @@ class Run:
             collect_deliveries(store, history)
             final = read_final_state(stack.redis(decode_responses=False), self._plan.stock)
         (self._folder / "final_state.json").write_text(json.dumps(final.as_json()))
-        expected = Expectations(faults=self._plan.faults_expected)
+        recorded = read_history(history_file)
         outcome = Outcome(
             plan=self._plan,
-            judgement=judge(read_history(history_file), final, expected),
+            judgement=judge(recorded, final, Expectations(faults=self._plan.faults_expected)),
             drain_s=_seconds(max(self._last_heal_ms, driver.last_answer_ms), drained_ms),
             drain_after_fault_s=_seconds(self._last_heal_ms, drained_ms),
+            finishes=finishes(recorded, final, self._last_heal_ms),
             took_s=round(time.monotonic() - began_s, 1),
             restarts=dict(self._restarts),
             stalls=sum(text.count(STALLED) for text in self._logs.values()),
@@ -186,15 +132,18 @@ class Run:
         for name, text in self._logs.items():
             (self._folder / f"{name}.log").write_text(text)
 
-    def _disturb(self, stack: RoutedStack, driver: Driver, history: HistoryWriter) -> None:
+    def _disturb(
+        self, stack: RoutedStack, driver: Driver, history: HistoryWriter, sink: MailSink
+    ) -> None:
         for number, disturbance in enumerate(self._plan.disturbances(), start=1):
             self._pass(disturbance.gap_s, stack, driver, "waiting for the next fault")
             self._revive(stack)
             self._show(disturbance.fault)
             for tries_left in reversed(range(TRIES)):
                 fault = _fault(disturbance, number, tries_left, stack, driver, history)
+                slow = sink.delaying(MAIL_TAKES_S if disturbance.waits_for_mail else 0.0)
                 try:
-                    with fault:
+                    with slow, fault:
                         if disturbance.fault in LASTING:
                             self._pass(disturbance.lasts_s, stack, driver, disturbance.fault)
                 except FaultDidNotTakeHold:
@@ -269,7 +218,7 @@ def _fault(
         case PoolProcessKilled.name:
             return PoolProcessKilled(stack, WORKER_DEFAULT, history)
         case WorkerKilled.name:
-            return WorkerKilled(stack, WORKER_DEFAULT, history)
+            return WorkerKilled(stack, disturbance.worker, history)
         case RedisKilled.name:
             return RedisKilled(stack, history)
         case BrokerKilled.name:

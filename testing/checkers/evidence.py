@@ -61,6 +61,7 @@ class Send:
     payload: Mapping[str, Any]
     status: int | None = None
     task_id: str | None = None
+    answered_at_ms: int | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -87,6 +88,12 @@ class Send:
         except ValidationError:
             return None
         return Mail.of(notification.email, notification.message)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the shop's own model takes it."""
+        wanted = self.content if self.operation is Operation.ORDER else self.mail
+        return wanted is not None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -249,19 +256,22 @@ def gather(history: History) -> Evidence:
 
 def _sends(requests: Iterable[Event], answers: Iterable[Event]) -> list[Send]:
     # A request without an answer is one whose sender was ended: its outcome is unknown.
-    answered = {event.data["send"]: event.data for event in answers}
-    return [
-        Send(
-            send=request.data["send"],
-            at_ms=request.at_ms,
-            operation=Operation(request.data["operation"]),
-            subject=request.subject,
-            payload=request.data["payload"],
-            status=answered.get(request.data["send"], {}).get("status"),
-            task_id=answered.get(request.data["send"], {}).get("task_id"),
-        )
-        for request in requests
-    ]
+    answered = {event.data["send"]: event for event in answers}
+    return [_send(request, answered.get(request.data["send"])) for request in requests]
+
+
+def _send(request: Event, answer: Event | None) -> Send:
+    said: Mapping[str, Any] = answer.data if answer else {}
+    return Send(
+        send=request.data["send"],
+        at_ms=request.at_ms,
+        operation=Operation(request.data["operation"]),
+        subject=request.subject,
+        payload=request.data["payload"],
+        status=said.get("status"),
+        task_id=said.get("task_id"),
+        answered_at_ms=answer.at_ms if answer else None,
+    )
 
 
 def _deliveries(events: Iterable[Event]) -> dict[str, Delivered]:

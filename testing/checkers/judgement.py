@@ -9,10 +9,12 @@ from typing import Any
 from shop.domain.order import OrderStatus
 from testing.checkers.doubts import doubts
 from testing.checkers.duplicate_effect import check_duplicate_effect
-from testing.checkers.evidence import Evidence, Mail, Outcome, gather
+from testing.checkers.evidence import Evidence, Outcome, gather
 from testing.checkers.invoices import check_double_invoice, check_missing_invoice
 from testing.checkers.lost import check_lost
+from testing.checkers.notifications import account_for
 from testing.checkers.oversold import check_oversold
+from testing.checkers.refused import check_wrongly_refused
 from testing.checkers.unexpected_effect import check_unexpected_effect
 from testing.checkers.violation import Check, Expectations, Violation
 from testing.final_state import FinalState
@@ -27,6 +29,7 @@ CHECKERS: Mapping[Check, Checker] = {
     Check.MISSING_INVOICE: check_missing_invoice,
     Check.DOUBLE_INVOICE: check_double_invoice,
     Check.UNEXPECTED_EFFECT: check_unexpected_effect,
+    Check.WRONGLY_REFUSED: check_wrongly_refused,
 }
 
 DEFAULT_EXPECTATIONS = Expectations()
@@ -75,7 +78,7 @@ class Duplicates:
     deliveries: Mapping[str, int]
     #: Tasks that were started more than once.
     tasks: int
-    #: Mails beyond one for each notification.
+    #: Mails beyond one for each notification that was asked for.
     mails: int
     #: Invoices that were stored again with the same bytes.
     invoices: int
@@ -157,11 +160,10 @@ def _duplicates(evidence: Evidence, final: FinalState) -> Duplicates:
     again: Counter[str] = Counter()
     for delivered in evidence.deliveries.values():
         again[delivered.task] += delivered.deliveries - 1
-    asked = Counter(Mail.of(found.email, found.message) for found in final.notifications.values())
     return Duplicates(
         deliveries=dict(+again),
         tasks=sum(delivered.deliveries > 1 for delivered in evidence.deliveries.values()),
-        mails=(evidence.mails - asked).total(),
+        mails=(evidence.mails - account_for(evidence, final).owed).total(),
         invoices=sum(
             len(stored) - max(1, len({digest for digest in stored if digest}))
             for stored in evidence.invoices_stored.values()

@@ -7,6 +7,7 @@ from typing import Any
 from shop.domain.notification import NotificationStatus
 from shop.domain.order import OrderStatus, Reason
 from testing.checkers.evidence import Evidence, Mail, OrderSends, Outcome
+from testing.checkers.stock import least_left_for
 from testing.checkers.violation import Check, Expectations, Violation, violation
 from testing.final_state import FinalNotification, FinalOrder, FinalState
 
@@ -64,9 +65,9 @@ def _unfounded_failure(order: FinalOrder, final: FinalState, expected: Expectati
                 "failed as unknown, and the item was sold" if item in final.initial_stock else None
             )
         case Reason.OUT_OF_STOCK:
-            # Stock only falls, so what is left now was there whenever the order was decided.
-            if qty <= (final.stock.get(item) or 0):
-                return "failed for lack of stock, and there was enough all the time"
+            left = least_left_for(order, final)
+            if qty <= left:
+                return f"failed for lack of stock, and {left} were left when it was decided"
             return None
         case Reason.ATTEMPTS_EXHAUSTED:
             return None if expected.may_give_up else "was given up after its last attempt"

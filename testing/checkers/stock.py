@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from shop.domain.order import OrderStatus
-from testing.final_state import FinalState
+from testing.final_state import FinalOrder, FinalState
 
 
 @dataclass(slots=True)
@@ -45,3 +45,27 @@ def accounts(final: FinalState) -> Iterator[Account]:
             yield Account(sku, 0, 0, sold_to[sku])
         elif left is not None:
             yield Account(sku, initial, left, sold_to[sku])
+
+
+def least_left_for(failed: FinalOrder, final: FinalState) -> int:
+    """Units that were there at least when an order was decided; 0 if nothing is known of it.
+
+    Each decision is stamped by the server's clock within the script that makes it, and a file
+    that the server appends to keeps its beginning: where a failure has survived, so has every
+    sale before it. What was taken and not sold may have been taken at any time.
+    """
+    item = failed.item or ""
+    # Stock only falls, so what is left now was there at any time.
+    left = final.stock.get(item) or 0
+    initial = final.initial_stock.get(item)
+    if initial is None or failed.processed_at_ms is None:
+        return left
+    sold = sold_by_then = 0
+    for order in final.orders.values():
+        if order.status == OrderStatus.PROCESSED and order.item == item:
+            sold += order.qty or 0
+            # One without a time may have come before, and so may one of the same millisecond.
+            if (order.processed_at_ms or 0) <= failed.processed_at_ms:
+                sold_by_then += order.qty or 0
+    taken_unsold = max(0, initial - left - sold)
+    return max(left, initial - sold_by_then - taken_unsold)

@@ -1,11 +1,11 @@
 """Something took effect that nobody had asked for and been granted."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from shop.domain.order import Notices, Order, OrderStatus, Reason, order_notices
-from testing.checkers.evidence import Content, Evidence, Mail, OrderSends, Outcome
+from shop.domain.order import OrderStatus
+from testing.checkers.evidence import Evidence, OrderSends
+from testing.checkers.notifications import content_of, unexpected_notifications
 from testing.checkers.violation import Check, Expectations, Violation, violation
 from testing.final_state import FinalOrder, FinalState
 
@@ -31,7 +31,7 @@ def check_unexpected_effect(
             "fell outside an order's transition",
             fallen_at_ms=list(fallen_at_ms),
         )
-    yield from _unexpected_notifications(evidence, final)
+    yield from unexpected_notifications(evidence, final)
 
 
 def _unexpected_order(order_id: str, evidence: Evidence, final: FinalState) -> Iterator[Violation]:
@@ -61,7 +61,7 @@ def _unexpected_order(order_id: str, evidence: Evidence, final: FinalState) -> I
 
 def _other_order(order: FinalOrder, sent: OrderSends) -> str | None:
     """How the order that is recorded differs from what was sent and answered."""
-    content = _content(order)
+    content = content_of(order)
     possible = sent.possible_contents
     if content not in possible:
         if content in {send.content for send in sent.conflicts}:
@@ -87,79 +87,6 @@ def _undue_effect(order: FinalOrder, evidence: Evidence, final: FinalState) -> s
     if order.order_id in final.invoices or evidence.invoices_stored.get(order.order_id):
         return f"is {order.status}, and has an invoice"
     return None
-
-
-def _unexpected_notifications(evidence: Evidence, final: FinalState) -> Iterator[Violation]:
-    due = {
-        order.notification_task_id: order
-        for order in final.orders.values()
-        if order.status in (OrderStatus.PROCESSED, OrderStatus.FAILED)
-        and order.reason != Reason.ATTEMPTS_EXHAUSTED
-    }
-    asked = {
-        send.task_id: send.mail
-        for send in evidence.notifications
-        if send.outcome is Outcome.ACCEPTED
-    }
-    # A send that nobody confirmed may have left a record, under a task id that nobody knows.
-    unconfirmed = Counter(
-        send.mail for send in evidence.notifications if send.outcome is Outcome.UNKNOWN
-    )
-    notices = _all_notices(evidence, final)
-    for task_id, found in final.notifications.items():
-        mail = Mail.of(found.email, found.message)
-        what = None
-        if task_id in due:
-            if mail != _notice(due[task_id]):
-                what = f"does not say what became of order {due[task_id].order_id}"
-        elif task_id in asked:
-            what = None if mail == asked[task_id] else "has content other than what was accepted"
-        elif unconfirmed[mail] > 0:
-            unconfirmed[mail] -= 1
-        elif mail not in notices:
-            what = "was sent by nobody"
-        if what:
-            yield _violation(f"notification {task_id}", what, notification=found)
-    known = {send.mail for send in evidence.notifications if send.outcome is not Outcome.REFUSED}
-    known |= {Mail.of(found.email, found.message) for found in final.notifications.values()}
-    known |= notices
-    for mail, count in evidence.mails.items():
-        if mail not in known:
-            yield _violation(
-                f"mail to {mail.email}", "was sent by nobody", text=mail.text, count=count
-            )
-
-
-def _all_notices(evidence: Evidence, final: FinalState) -> set[Mail]:
-    """About every order that is recorded, or may have been and be lost."""
-    contents = {(order_id, _content(order)) for order_id, order in final.orders.items()}
-    for order_id, sent in evidence.orders.items():
-        contents |= {(order_id, content) for content in sent.possible_contents if content}
-    return {mail for known in contents for mail in _possible_notices(*known)}
-
-
-def _notice(order: FinalOrder) -> Mail:
-    """What the customer is owed once the order is decided."""
-    content = _content(order)
-    message = _notices(order.order_id, content).for_outcome(OrderStatus(order.status), order.reason)
-    return Mail.of(content.email or "", message)
-
-
-def _possible_notices(order_id: str, content: Content) -> set[Mail]:
-    """An order that was taken up again had been decided otherwise before."""
-    notices = _notices(order_id, content)
-    texts = (notices.processed, notices.unknown_item, notices.out_of_stock)
-    return {Mail.of(content.email or "", text) for text in texts}
-
-
-def _notices(order_id: str, content: Content) -> Notices:
-    # Whether the record is valid is judged elsewhere.
-    fields: dict[str, Any] = content._asdict()
-    return order_notices(Order.model_construct(id=order_id, **fields))
-
-
-def _content(order: FinalOrder) -> Content:
-    return Content(order.item, order.qty, order.email)
 
 
 def _violation(subject: str, what: str, **evidence: Any) -> Violation:

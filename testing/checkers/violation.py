@@ -21,6 +21,8 @@ class Check(StrEnum):
     DOUBLE_INVOICE = "double_invoice"
     #: Something took effect that nobody had asked for and been granted.
     UNEXPECTED_EFFECT = "unexpected_effect"
+    #: What the shop has to take was refused.
+    WRONGLY_REFUSED = "wrongly_refused"
 
 
 @dataclass(frozen=True, slots=True)

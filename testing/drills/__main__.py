@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from testing.commands import again, commit, interrupt_on_sigterm, show_origin
 from testing.drills.registry import DRILLS
 from testing.drills.report import Outcome, as_json, table
+from testing.terminal import to_stderr, to_stdout
 
 KEPT, BROKEN, HARNESS_BROKE = 0, 1, 2
 
@@ -32,7 +33,7 @@ def drills(
 
     Exit code: 0 all promises kept, 1 one broken, 2 the harness broke.
     """
-    console = Console(stderr=True, highlight=False)
+    console = to_stderr()
     chosen = list(dict.fromkeys(names or DRILLS))
     if unknown := [name for name in chosen if name not in DRILLS]:
         known = ", ".join(DRILLS)
@@ -105,7 +106,7 @@ def _tell(
     repeat: str,
 ) -> int:
     if outcomes:
-        Console(highlight=False).print(table(outcomes))
+        to_stdout().print(table(outcomes))
         for name, outcome in outcomes.items():
             for remark in outcome.result.remarks:
                 console.print(f"  {name}: {remark}", markup=False, soft_wrap=True)

@@ -138,6 +138,7 @@ class WorkerKilled(Fault):
         if not unfinished(self._stack, self._task_ids):
             raise FaultDidNotTakeHold(f"{self._worker.name} had finished what it had in hand")
         return {
+            "worker": self._worker.name,
             "pids": self._pids,
             "task_ids": self._task_ids,
             "killed_at_ms": self._killed_at_ms,

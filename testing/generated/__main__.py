@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from testing.commands import commit, interrupt_on_sigterm
 from testing.generated import campaign
 from testing.stack import StackFailed
 from testing.stacks.local import LocalStack
+from testing.terminal import to_stderr, to_stdout
 from testing.waiting import TimedOut
 
 BROKE = 2
@@ -32,7 +32,7 @@ def generated(
     Exit code: 0 every answer was, 1 one was not, 2 the harness broke or sent too few.
     """
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
-    console = Console(stderr=True, highlight=False)
+    console = to_stderr()
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     folder = out or Path("results") / f"{stamp}-generated-{commit()}"
     # As Ctrl-C: everything is ended on the way out.
@@ -58,7 +58,7 @@ def generated(
         raise typer.Exit(BROKE) from None
     if not outcome.is_clean:
         console.print(outcome.output, markup=False, soft_wrap=True)
-    Console(highlight=False).print(outcome.line, markup=False)
+    to_stdout().print(outcome.line, markup=False)
     code = 0 if outcome.is_clean else 1
     if outcome.cases < cases:
         console.print(f"{cases} were asked for: more than the schema gives rise to")

@@ -15,6 +15,7 @@ from testing.sabotage.registry import SABOTAGES
 from testing.sabotage.report import Row, exit_code, summary
 from testing.sabotage.sabotage import Sabotage
 from testing.sabotage.trial import run_trial
+from testing.terminal import to_stderr, to_stdout
 
 BROKE = 2
 
@@ -29,7 +30,7 @@ def sabotage(
     Exit code: 0 every sabotage was noticed, 1 one stayed green, 2 the harness broke.
     """
     chosen = [_named(name) for name in names or SABOTAGES]
-    console = Console(stderr=True, highlight=False)
+    console = to_stderr()
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     folder = out or Path("results") / f"{stamp}-sabotage-{commit()}"
@@ -53,7 +54,7 @@ def sabotage(
     else:
         code = exit_code(rows)
     if rows:
-        Console(highlight=False).print(summary(rows))
+        to_stdout().print(summary(rows))
     if code:
         noticed = {row.sabotage.name for row in rows if row.is_noticed}
         names = [each.name for each in chosen if each.name not in noticed]

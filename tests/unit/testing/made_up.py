@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from shop.domain.order import Order, OrderStatus, Reason, order_notices
-from testing.checkers import Expectations, Judgement, judge
+from testing.checkers import Check, Expectations, Judgement, Verdict, Violation, judge
 from testing.final_state import FinalNotification, FinalOrder, FinalState
 from testing.history import Effect, Event, History, Kind, Observer, Operation, Phase
 from tests.builders import ANN
@@ -132,8 +132,10 @@ class MadeUpRun:
 
     def deliver(self, task_id: str, email: str, message: str) -> None:
         self.deliveries(task_id, "send_notification")
-        self.notifications[task_id] = FinalNotification(task_id, "delivered", email, message, 1)
         self.see_mail(email, message)
+        self.notifications[task_id] = FinalNotification(
+            task_id, "delivered", email, message, 1, closed_at_ms=self.history.now_ms
+        )
 
     def see_mail(self, email: str, text: str) -> None:
         self.history.effect(Effect.MAIL_DELIVERED, email, text=text)
@@ -205,6 +207,16 @@ class MadeUpRun:
         history = History.of(self.history.events, torn=self.torn)
         return judge(history, self.final(), expected or Expectations())
 
+    def only(self, check: Check) -> Violation:
+        """Its one violation, which must be this checker's."""
+        judged = self.judged()
+        assert judged.verdict is Verdict.INVALID
+        (violation,) = judged.violations
+        assert violation.check is check
+        assert judged.counts.violations[check] == 1
+        assert sum(judged.counts.violations.values()) == 1
+        return violation
+
     def _send(
         self,
         operation: Operation,
@@ -220,3 +232,13 @@ class MadeUpRun:
         self.history.answer(
             subject, send, latency_ms=1.5, status=status, task_id=task_id, error=error
         )
+
+
+def something_of_everything() -> MadeUpRun:
+    """A run in which all went well."""
+    run = MadeUpRun(SKU_1=10, SKU_2=1)
+    run.place("processed")
+    run.place("unknown-item", item="NO-SUCH")
+    run.place("too-many", item="SKU-2", qty=2)
+    run.notify("Hello", task_id="task-hello")
+    return run

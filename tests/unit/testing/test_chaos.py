@@ -1,4 +1,4 @@
-"""What a chaos run consists of, how it is judged, and how the command ends."""
+"""What a chaos run consists of, and how the command ends."""
 
 import signal
 import socket
@@ -15,9 +15,9 @@ from typer.testing import Result as Ended
 
 from testing.chaos import __main__ as command
 from testing.chaos.driver import Driver
+from testing.chaos.outcome import Outcome
 from testing.chaos.plan import FULL, QUICK, SCARCE, Arrival, Plan
-from testing.chaos.runner import Outcome, RunBroke
-from testing.checkers import Judgement, Verdict
+from testing.chaos.runner import RunBroke
 from testing.faults import (
     ApiKilledBeforePublishing,
     ConnectionsCut,
@@ -26,9 +26,10 @@ from testing.faults import (
     WorkerKilled,
 )
 from testing.history import HistoryWriter, Kind, Phase
-from testing.stack import StackFailed
+from testing.stack import WORKER_DEFAULT, WORKER_PRIORITY, StackFailed
 from tests.unit.testing.made_up import MadeUpRun
 from tests.unit.testing.memory import Memory
+from tests.unit.testing.outcomes import an_outcome, doubtful_run, good_run, lost_run
 
 SEEDS = range(5)
 
@@ -60,6 +61,33 @@ class TestPlan:
         assert set(Plan(seed, QUICK).faults_expected) == set(Plan(seed, FULL).faults_expected)
 
     @pytest.mark.parametrize("seed", SEEDS)
+    def test_the_workers_are_killed_in_turn(self, seed: int) -> None:
+        killed = [
+            disturbance.worker
+            for disturbance in Plan(seed, FULL).disturbances()
+            if disturbance.fault == WorkerKilled.name
+        ]
+
+        assert set(killed) == {WORKER_DEFAULT, WORKER_PRIORITY}
+        assert killed[:2] * (len(killed) // 2) == killed
+
+    def test_the_seed_says_which_is_first(self) -> None:
+        assert {
+            disturbance.worker
+            for seed in range(20)
+            for disturbance in Plan(seed, QUICK).disturbances()
+            if disturbance.fault == WorkerKilled.name
+        } == {WORKER_DEFAULT, WORKER_PRIORITY}
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_other_faults_hit_the_default_worker(self, seed: int) -> None:
+        assert {
+            disturbance.worker
+            for disturbance in Plan(seed, FULL).disturbances()
+            if disturbance.fault != WorkerKilled.name
+        } == {WORKER_DEFAULT}
+
+    @pytest.mark.parametrize("seed", SEEDS)
     def test_a_tenth_is_sent_twice_and_some_of_it_in_conflict(self, seed: int) -> None:
         repeated = conflicting = 0
         for arrival in arrivals(seed):
@@ -84,75 +112,6 @@ class TestPlan:
 
     def test_ids_are_not_used_twice(self) -> None:
         assert len({arrival.sends[0].subject for arrival in arrivals(1)}) == FULL.orders
-
-
-def good_run() -> MadeUpRun:
-    run = MadeUpRun(SKU_1=10)
-    run.place("order-1")
-    return run
-
-
-def an_outcome(
-    judgement: Judgement, *, drain_s: float | None = 1.0, given_up: int = 0, stalls: int = 0
-) -> Outcome:
-    return Outcome(
-        plan=Plan(5, QUICK),
-        judgement=judgement,
-        drain_s=drain_s,
-        drain_after_fault_s=drain_s,
-        took_s=60.0,
-        restarts={},
-        stalls=stalls,
-        attempts=1,
-        given_up=given_up,
-        arrivals_waited_s=0.0,
-    )
-
-
-def lost_run() -> MadeUpRun:
-    run = good_run()
-    run.undo("order-1")
-    return run
-
-
-def doubtful_run() -> MadeUpRun:
-    run = good_run()
-    run.fault(RedisKilled.name, "one", Phase.INJECTED, Phase.NOT_CONFIRMED, Phase.HEALED)
-    return run
-
-
-class TestOutcome:
-    @pytest.mark.parametrize(
-        ("run", "verdict"),
-        [
-            (good_run, Verdict.VALID),
-            (lost_run, Verdict.INVALID),
-            (doubtful_run, Verdict.UNKNOWN),
-        ],
-        ids=lambda value: getattr(value, "__name__", str(value)),
-    )
-    def test_the_checkers_decide(self, run: Callable[[], MadeUpRun], verdict: Verdict) -> None:
-        outcome = an_outcome(run().judged())
-
-        assert outcome.verdict is verdict
-        assert bool(outcome.reasons) == (verdict is not Verdict.VALID)
-
-    @pytest.mark.parametrize(
-        ("broken", "said"),
-        [
-            ({"drain_s": 30.1}, "drained after 30.1 s: 30 promised"),
-            ({"drain_s": None}, "not drained within 90 s"),
-            ({"given_up": 2}, "2 sends were never answered"),
-        ],
-    )
-    def test_a_promise_about_time_counts_as_much(
-        self, broken: dict[str, float | None], said: str
-    ) -> None:
-        outcome = an_outcome(good_run().judged(), **broken)  # type: ignore[arg-type]
-
-        assert outcome.verdict is Verdict.INVALID
-        assert said in outcome.reasons
-        assert outcome.as_json()["verdict"] == "invalid"
 
 
 class TestDriver:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from shop.domain.order import OrderStatus, Reason
 from testing.checkers import Check, Verdict
 from testing.final_state import FinalOrder
-from testing.history import Effect, Observer, Phase
+from testing.history import Effect
 from tests.builders import ANN
-from tests.unit.testing.made_up import BEA, START_MS, MadeUpRun
+from tests.unit.testing.made_up import MadeUpRun
+from tests.unit.testing.made_up_runs import EMAILS, ITEMS, QTYS, runs
 
 GENERATED = settings(
     max_examples=30,
@@ -21,67 +22,6 @@ GENERATED = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-
-ITEMS = st.sampled_from(["SKU-1", "SKU-1", "SKU-2", "NO-SUCH"])
-QTYS = st.integers(1, 4)
-EMAILS = st.sampled_from([ANN, BEA])
-#: How a send may go wrong without anybody knowing whether it took effect.
-UNANSWERED = st.sampled_from([None, 500, 503])
-
-
-@st.composite
-def orders(draw: st.DrawFn, run: MadeUpRun, order_id: str) -> None:
-    """One customer's sends of one order, and what the shop may make of them."""
-    item, qty, email = draw(ITEMS), draw(QTYS), draw(EMAILS)
-    for _ in range(draw(st.integers(0, 2))):
-        run.send(order_id, item, qty, email, status=draw(UNANSWERED))
-    fate = draw(st.sampled_from(["new", "repeated", "unconfirmed", "never"]))
-    if fate == "never":
-        if draw(st.booleans()):
-            run.send(order_id, item, -qty, email, status=422)
-        return
-    if fate == "new":
-        run.send(order_id, item, qty, email)
-    else:
-        run.send(order_id, item, qty, email, status=None)
-    if fate == "repeated":
-        run.send(order_id, item, qty, email, status=200)
-    for _ in range(draw(st.integers(0, 2))):
-        repeated = draw(st.booleans())
-        other_qty = qty if repeated else qty + 1
-        status = draw(st.sampled_from([200 if repeated else 409, None, 503]))
-        if fate == "unconfirmed" and status == 200:
-            status = None
-        run.send(order_id, item, other_qty, email, status=status)
-    run.work_on(order_id, item, qty, email)
-    for _ in range(draw(st.integers(0, 1))):
-        run.deliveries(f"task-of-{order_id}", "process_order", count=2)
-        run.see_mail(email, run.notifications[f"notice-of-{order_id}"].message)
-
-
-@st.composite
-def notifications(draw: st.DrawFn, run: MadeUpRun, task_id: str) -> None:
-    message = draw(st.sampled_from(["Hello", "Hello\nthere\n", "Здравствуйте"]))
-    status = draw(st.sampled_from([202, 202, None, 503, 422]))
-    run.notify(message, task_id=task_id, email=draw(EMAILS), status=status)
-
-
-@st.composite
-def runs(draw: st.DrawFn) -> MadeUpRun:
-    run = MadeUpRun(SKU_1=draw(st.integers(4, 20)), SKU_2=draw(st.integers(0, 5)), PLENTY=100)
-    # Of each kind at least one, so that there is something to spoil.
-    run.place("sold", item="PLENTY")
-    run.place("not-sold", item="NO-SUCH")
-    run.notify("For sure", task_id="task-sure")
-    for number in range(draw(st.integers(0, 8))):
-        draw(orders(run, f"order-{number}"))
-    for number in range(draw(st.integers(0, 4))):
-        draw(notifications(run, f"task-{number}"))
-    if draw(st.booleans()):
-        run.fault("worker-killed", "1", Phase.INJECTED, Phase.CONFIRMED, Phase.HEALED)
-    if draw(st.booleans()):
-        run.history.blind(Observer.STORE, START_MS, START_MS + draw(st.integers(0, 100)))
-    return run
 
 
 def an_order(
@@ -240,6 +180,40 @@ def a_failed_order_has_an_invoice(draw: st.DrawFn, run: MadeUpRun) -> None:
 @planted(Check.UNEXPECTED_EFFECT)
 def a_mail_comes_from_nowhere(draw: st.DrawFn, run: MadeUpRun) -> None:
     run.see_mail(draw(EMAILS), "Buy now")
+
+
+@planted(Check.UNEXPECTED_EFFECT)
+def a_customer_is_told_again(draw: st.DrawFn, run: MadeUpRun) -> None:
+    order = an_order(draw, run, accepted=False)
+    due = run.notifications[order.notification_task_id or ""]
+    for number in range(draw(st.integers(1, 2))):
+        run.deliver(f"another-{number}", due.email, due.message)
+
+
+@planted(Check.UNEXPECTED_EFFECT)
+def a_mail_comes_without_a_start(draw: st.DrawFn, run: MadeUpRun) -> None:
+    # A store that died may have forgotten as many starts.
+    for _ in range(draw(st.integers(2, 20))):
+        run.see_mail(ANN, "For sure")
+
+
+@planted(Check.LOST)
+def an_order_fails_before_another_takes_the_last(draw: st.DrawFn, run: MadeUpRun) -> None:
+    left = run.stock["SKU-1"] or 0
+    assume(left)
+    run.stock["SKU-1"] = 0
+    run.place("too-soon", item="SKU-1", qty=draw(st.integers(1, left)))
+    run.stock["SKU-1"] = left
+    run.place("last", item="SKU-1", qty=left)
+
+
+@planted(Check.WRONGLY_REFUSED)
+def what_is_valid_is_refused(draw: st.DrawFn, run: MadeUpRun) -> None:
+    status = draw(st.sampled_from([400, 404, 413, 422]))
+    if draw(st.booleans()):
+        run.send("refused", draw(ITEMS), draw(QTYS), status=status)
+    else:
+        run.notify("Refused", status=status)
 
 
 @GENERATED

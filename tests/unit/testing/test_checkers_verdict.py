@@ -74,6 +74,7 @@ class TestValid:
         run.notifications["earlier"] = replace(
             run.notifications.pop("notice-of-revived"), task_id="earlier"
         )
+        run.deliveries("earlier", "send_notification")
         run.stock["SKU-1"] = run.initial_stock["SKU-1"] = 100
         run.stock["SKU-1"] -= 2
         run.work_on("revived", qty=20)
@@ -217,6 +218,7 @@ def test_what_comes_twice_and_may_is_counted(run: MadeUpRun) -> None:
     run.notify("Hello", task_id="task-hello")
     run.see_mail(ANN, "Hello")
     run.see_mail(ANN, "Hello")
+    run.deliveries("task-hello", "send_notification", count=3)
     run.see_invoice("processed", "sha-of-processed")
     run.see_invoice("processed", None)
     run.deliveries("task-of-processed", "process_order", count=3)
@@ -226,7 +228,10 @@ def test_what_comes_twice_and_may_is_counted(run: MadeUpRun) -> None:
 
     assert judged.verdict is Verdict.VALID
     assert judged.duplicates == Duplicates(
-        deliveries={"process_order": 2, "generate_invoice": 1}, tasks=2, mails=2, invoices=2
+        deliveries={"process_order": 2, "generate_invoice": 1, "send_notification": 2},
+        tasks=3,
+        mails=2,
+        invoices=2,
     )
 
 

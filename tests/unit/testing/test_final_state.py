@@ -36,6 +36,9 @@ def final(valkey: ValkeyProcess, client: Redis) -> FinalState:
         book.begin(order, f"task-of-{order.id}", "one")
         book.settle(order.id, order.item, follow_ups(order))
     book.store_invoice("done", PDF)
+    ledger = RedisTaskLedger(client)
+    ledger.started(a_delivery("invoice-of-done", "one", task="generate_invoice"))
+    ledger.finished("invoice-of-done")
     book.begin(an_order("dead"), "task-of-dead", "one")
     book.bury("dead", Reason.ATTEMPTS_EXHAUSTED)
     book.begin(an_order("pending"), "task-of-pending", "one")
@@ -63,6 +66,22 @@ def test_orders(final: FinalState) -> None:
     assert done.processed_at_ms is not None
     assert abs(done.processed_at_ms - final.read_at_ms) < 60_000
     assert (final.orders["half"].item, final.orders["half"].qty) == (None, None)
+
+
+def test_when_each_step_came_to_its_end(final: FinalState) -> None:
+    ended = [
+        final.orders["done"].processed_at_ms,
+        final.orders["done"].invoice_ended_at_ms,
+        final.notifications["notice-of-done"].closed_at_ms,
+        final.notifications["notice-of-failed"].closed_at_ms,
+    ]
+    known = [at_ms for at_ms in ended if at_ms is not None]
+    assert known == ended == sorted(known)
+    assert known[-1] - known[0] < 60_000
+
+    assert final.orders["no-invoice"].invoice_ended_at_ms is None
+    assert final.orders["half"].invoice_ended_at_ms is None
+    assert final.notifications["task-n"].closed_at_ms is None
 
 
 def test_sets_stock_and_invoices(final: FinalState) -> None:
