@@ -1,18 +1,16 @@
 """The lab's command: `python -m loadtest run priority-under-flood --seed 7`."""
 
 import random
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from loadtest.bench.bench import BenchBroke
 from loadtest.comparing import NotComparable
-from loadtest.results.folder import FolderUnusable
+from loadtest.results.folder import RESULTS, FolderUnusable
 from loadtest.results.lock import StackHeld
 from loadtest.results.manifest import ManifestUnreadable
 from loadtest.running.generator import GeneratorBroke
@@ -21,10 +19,10 @@ from loadtest.running.interrupting import ended_in_peace
 from loadtest.running.targets import Refused
 from loadtest.running.warmup import NeverWarm
 from testing.stack import StackFailed
+from testing.terminal import to_stderr, to_stdout
 from testing.waiting import TimedOut
 
 BROKE = 2
-RESULTS = Path("results")
 CUT_OFF = "interrupted: all was stopped, what there is of the run is marked as incomplete"
 #: What ends a run with one line and exit code 2.
 REASONS = (
@@ -48,7 +46,7 @@ app = typer.Typer(
     help="Floods the shop, and says with an exit code whether it held: "
     "0 PASS, 1 FAIL, 2 the lab broke, 3 INCONCLUSIVE.",
 )
-notes = Console(stderr=True, highlight=False)
+notes = to_stderr()
 
 Profile = Annotated[
     str | None,
@@ -94,7 +92,7 @@ def run(
         from loadtest.experiments.experiment import Changes
         from loadtest.running.session import Session
 
-        return Session(notes, out, sys.argv).run(
+        return Session(notes, out).run(
             name,
             profile,
             _drawn(seed),
@@ -120,7 +118,7 @@ def replay(
     def work() -> int:
         from loadtest.running.session import Session
 
-        return Session(notes, out, sys.argv).replay(folder, stack, control)
+        return Session(notes, out).replay(folder, stack, control)
 
     _exit_by(work, interrupted=CUT_OFF)
 
@@ -136,7 +134,7 @@ def compare(
     def work() -> int:
         from loadtest import comparing
 
-        Console(highlight=False).print(comparing.table(comparing.compare(before, after, force)))
+        to_stdout().print(comparing.table(comparing.compare(before, after, force)))
         return 0
 
     _exit_by(work)

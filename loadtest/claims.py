@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.running.targets import Refused
+from testing.terminal import to_stdout
 
 #: What `make verify-quick` leaves out takes longer.
 QUICK_MINUTES = 10
@@ -61,15 +62,15 @@ CLAIMS = (
         "it holds for short and long orders, and whatever is fetched ahead",
         (*_RUN, "service-time-sweep"),
         3,
-        "as priority-quick in each cell; one worker for both queues fails",
+        "upper bound of the ratio at most 10 in each cell; one worker for both queues fails",
         _VERDICT,
     ),
     Claim(
         "load-sabotage",
         "a wrong topology turns the verdict red",
         ("loadtest", "sabotage"),
-        6,
-        "every verdict FAIL",
+        7,
+        "every verdict FAIL for the waits; the shop as it is holds",
         _VERDICT,
     ),
     Claim(
@@ -125,7 +126,7 @@ CLAIMS = (
         "a worker that is told to stop ends in time, and nothing is lost by it",
         ("testing.drills", "stopping"),
         13,
-        "100 of 100 within the grace period",
+        "100 of 100 within the grace period; 75 of 75 without Docker",
         "results/*/drills.json",
     ),
     Claim(
@@ -174,7 +175,7 @@ def verify(names: Sequence[str], notes: Console) -> int:
         table.add_row(
             claim.claim, "holds" if code == 0 else "does not", str(code), f"{took_s:.0f} s"
         )
-    Console(highlight=False).print(table)
+    to_stdout().print(table)
     return int(not held)
 
 

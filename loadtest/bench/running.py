@@ -8,6 +8,7 @@ from rich.console import Console
 from loadtest.bench.bench import Bench, BenchBroke, Result
 from loadtest.bench.registry import BENCHES
 from loadtest.bench.table import all_reached, document, table
+from testing.terminal import to_stdout
 
 REACHED, NOT_REACHED = 0, 1
 
@@ -35,7 +36,7 @@ def bench(
                 rounds,
                 lambda line, name=name: status.update(f"{name}: {line}"),  # type: ignore[misc]
             )
-    out = out or Console(highlight=False)
+    out = out or to_stdout()
     if as_json:
         out.print(json.dumps(document(results), indent=2), markup=False, soft_wrap=True)
     else:

@@ -102,6 +102,10 @@ class Experiment(Protocol):
         """Whether `plan` has to know what the API can take."""
 
     @property
+    def needs_memory(self) -> bool:
+        """Whether the verdict is about what the shop's processes take."""
+
+    @property
     def default_profile(self) -> str:
         """`quick`, but for what takes its time."""
 

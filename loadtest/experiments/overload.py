@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loadtest.experiments.capacity import preconditions
 from loadtest.experiments.experiment import (
     NO_CHANGES,
     Changes,
     Intake,
-    NotChangeable,
     Plan,
     Profile,
     Setup,
@@ -49,6 +49,7 @@ class Overload:
         "are orders shed, and notifications still taken, at twice what the API is set to take?"
     )
     needs_intake: bool = True
+    needs_memory: bool = False
     default_profile: str = "quick"
 
     def plan(
@@ -59,11 +60,10 @@ class Overload:
         changes: Changes = NO_CHANGES,
     ) -> Plan:
         sets, block_s = PROFILES[profile]
-        if changes.orders_per_s is not None:
-            raise NotChangeable("how many orders are offered is twice what the API takes")
-        if intake is None:
-            raise ValueError("how many orders the API takes has to be measured first")
-        rates = Rates(PROBES_PER_S, round(TIMES * intake.orders_per_s))
+        if intake is None and changes.orders_per_s is None:
+            raise ValueError("how many orders the API takes has to be measured, or told")
+        measured_per_s = intake.orders_per_s if intake is not None else 0.0
+        rates = Rates(PROBES_PER_S, round(TIMES * measured_per_s))
         chosen = Profile(sets=sets, control_sets=0, block_s=block_s, rates=rates).changed(changes)
         setups = {Arm.MAIN: SETUP}
         return Plan(
@@ -77,10 +77,14 @@ class Overload:
             setups=setups,
             configuration={
                 **chosen.as_json(),
-                "measured_intake_per_s": round(intake.orders_per_s, 1),
+                #: None where somebody said what is to be offered.
+                "measured_intake_per_s": round(measured_per_s, 1) if intake else None,
                 "stacks": stacks(setups),
             },
+            preconditions=preconditions(SETUP, chosen.rates),
         )
 
     def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict:
-        return judge_overload(plan.schedule, events, seed=plan.schedule.seed)
+        return judge_overload(
+            plan.schedule, events, gates=plan.preconditions, seed=plan.schedule.seed
+        )

@@ -1,9 +1,9 @@
 """Does `priority` stay fast while `default` drowns?"""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from loadtest.experiments.capacity import PROCESSES, preconditions
 from loadtest.experiments.experiment import (
     NO_CHANGES,
     Changes,
@@ -16,7 +16,6 @@ from loadtest.experiments.experiment import (
 )
 from loadtest.history import Event
 from loadtest.schedule import Arm, Rates, draw
-from loadtest.verdict.load import Load, check_load
 from loadtest.verdict.priority import judge_priority
 from loadtest.verdict.verdict import Verdict
 
@@ -24,8 +23,6 @@ from loadtest.verdict.verdict import Verdict
 #: a block to be worked off in about as long as the block took.
 ORDER_DELAY_MS = 80
 NOTIFICATION_DELAY_MS = 20
-#: Of the `priority` worker, by default.
-PRIORITY_THREADS = 32
 
 PROFILES = {
     "quick": Profile(sets=2, control_sets=1, block_s=9.0, rates=Rates(25.0, 35.0)),
@@ -42,6 +39,7 @@ class PriorityUnderFlood:
     name: str = "priority-under-flood"
     question: str = "do notifications start as soon under a flood of orders as on an idle shop?"
     needs_intake: bool = False
+    needs_memory: bool = False
     default_profile: str = "quick"
     #: Of the main arm; the control is always a worker for each queue.
     main: Setup = field(default_factory=Setup)
@@ -61,34 +59,25 @@ class PriorityUnderFlood:
             block_s=chosen.block_s,
             rates=chosen.rates,
         )
-        service_times = {
+        shop = {
+            **PROCESSES,
             "ORDER_DELAY_MS": str(ORDER_DELAY_MS),
             "NOTIFICATION_DELAY_MS": str(NOTIFICATION_DELAY_MS),
         }
-        main = Setup({**service_times, **self.main.environment}, self.main.topology)
-        control = Setup({**service_times, "NOTIFICATION_QUEUE": "default"})
+        main = Setup({**shop, **self.main.environment}, self.main.topology)
+        control = Setup({**shop, "NOTIFICATION_QUEUE": "default"})
         setups = {Arm.MAIN: main, Arm.CONTROL: control}
         return Plan(
             schedule=schedule,
             setups=setups,
             configuration={**chosen.as_json(), "stacks": stacks(setups)},
-            preconditions=[check_load(_load(main, chosen.rates))],
+            preconditions=preconditions(main, chosen.rates, chosen.block_s),
         )
 
     def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict:
         return judge_priority(
             plan.schedule, events, gates=plan.preconditions, seed=plan.schedule.seed
         )
-
-
-def _load(setup: Setup, rates: Rates) -> Load:
-    return Load(
-        rates=rates,
-        notification_ms=float(setup.environment["NOTIFICATION_DELAY_MS"]),
-        order_ms=float(setup.environment["ORDER_DELAY_MS"]),
-        priority_slots=PRIORITY_THREADS,
-        default_slots=os.cpu_count() or 1,
-    )
 
 
 #: The shop as it should not be: name -> what is broken, and the experiment on it.

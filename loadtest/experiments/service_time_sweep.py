@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from loadtest.experiments.capacity import DEFAULT_PROCESSES, PROCESSES, preconditions
 from loadtest.experiments.experiment import Plan, Profile, Setup, Topology, stacks
 from loadtest.history import Event
 from loadtest.schedule import Arm, Rates, draw
@@ -17,7 +18,6 @@ PROBES_PER_S = 25.0
 OVERLOAD = 1.6
 #: What an order costs beside its simulated time, ms of one process, at least.
 OVERHEAD_MS = 25
-PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +70,28 @@ class SweepCell:
     name: str = NAME
     question: str = QUESTION
     needs_intake: bool = False
+    needs_memory: bool = False
     default_profile: str = "quick"
 
     def plan(
         self, _profile: str, seed: int, _intake: object = None, _changes: object = None
     ) -> Plan:
         per_order_ms = self.cell.order_delay_ms + OVERHEAD_MS
-        rates = Rates(PROBES_PER_S, round(OVERLOAD * PROCESSES * 1_000 / per_order_ms))
+        rates = Rates(PROBES_PER_S, round(OVERLOAD * DEFAULT_PROCESSES * 1_000 / per_order_ms))
         chosen = Profile(sets=1, control_sets=0, block_s=self.block_s, rates=rates)
         environment = {
+            **PROCESSES,
             "ORDER_DELAY_MS": str(self.cell.order_delay_ms),
             "DEFAULT_PREFETCH": str(self.cell.prefetch),
             "NOTIFICATION_DELAY_MS": str(NOTIFICATION_DELAY_MS),
         }
-        setups = {Arm.MAIN: Setup(environment, self.cell.topology)}
+        setup = Setup(environment, self.cell.topology)
+        setups = {Arm.MAIN: setup}
         return Plan(
             schedule=draw(seed, sets=1, control_sets=0, block_s=self.block_s, rates=rates),
             setups=setups,
             configuration={**chosen.as_json(), "cell": self.cell.name, "stacks": stacks(setups)},
+            preconditions=preconditions(setup, rates, self.block_s),
         )
 
     def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loadtest.experiments.capacity import preconditions
 from loadtest.experiments.experiment import NO_CHANGES, Changes, Intake, Plan, Setup, stacks
 from loadtest.history import Event
 from loadtest.schedule import Arm, Rates, draw_steady
@@ -23,6 +24,7 @@ class Soak:
     name: str = "soak"
     question: str = "does memory, the backlog or a wait grow under an hour of steady load?"
     needs_intake: bool = False
+    needs_memory: bool = True
     default_profile: str = "full"
 
     def plan(
@@ -36,7 +38,8 @@ class Soak:
         if changes.duration_s is not None:
             blocks = max(1, round(changes.duration_s / BLOCK_S))
         rates = changes.of(RATES)
-        setups = {Arm.MAIN: Setup({"NOTIFICATION_DELAY_MS": "20"})}
+        setup = Setup({"NOTIFICATION_DELAY_MS": "20"})
+        setups = {Arm.MAIN: setup}
         return Plan(
             schedule=draw_steady(seed, blocks=blocks, block_s=BLOCK_S, rates=rates),
             setups=setups,
@@ -47,7 +50,8 @@ class Soak:
                 "orders_per_s": rates.orders_per_s,
                 "stacks": stacks(setups),
             },
+            preconditions=preconditions(setup, rates, BLOCK_S),
         )
 
     def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict:
-        return judge_soak(plan.schedule, events, seed=plan.schedule.seed)
+        return judge_soak(plan.schedule, events, gates=plan.preconditions, seed=plan.schedule.seed)

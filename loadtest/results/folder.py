@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+#: Where runs' folders are made, unless told otherwise.
+RESULTS = Path("results")
+
 #: What a full disk, a full quota or a mount without writing says.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 

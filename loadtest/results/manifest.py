@@ -29,7 +29,7 @@ class Manifest:
 
     experiment: str
     seed: int
-    #: As it was typed.
+    #: That runs it again, with what was drawn.
     command: list[str]
     #: Profile, rates, the stacks' environment and so on: whatever the experiment was told.
     configuration: dict[str, Any]

@@ -8,7 +8,8 @@ from redis.exceptions import RedisError
 
 from loadtest.history import HistoryWriter, Memory
 from loadtest.running.targets import Shop
-from testing.stack import REDIS
+from testing.stack import REDIS, Stack
+from testing.stacks.containers import ContainerStack
 
 EVERY_S = 5.0
 
@@ -27,14 +28,19 @@ class Monitor:
             return
         self._due_s = time.monotonic() + EVERY_S
         at_ms = time.time() * 1000
-        if self._shop.stack.name == "local":
-            for service in self._shop.stack.services:
-                if service.name != REDIS:
-                    taken = sum(map(_resident_bytes, service.pids()))
-                    self._history.write(Memory(at_ms, service.name, taken))
+        for name, taken in _held(self._shop.stack).items():
+            if name != REDIS:
+                self._history.write(Memory(at_ms, name, taken))
         with suppress(RedisError):
             info = self._shop.stack.redis().info("memory")
             self._history.write(Memory(at_ms, REDIS, int(info["used_memory_dataset"])))
+
+
+def _held(stack: Stack) -> dict[str, int]:
+    """Bytes by service, or by container: both workers are in one."""
+    if isinstance(stack, ContainerStack):
+        return stack.memory()
+    return {service.name: sum(map(_resident_bytes, service.pids())) for service in stack.services}
 
 
 def _resident_bytes(pid: int) -> int:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from loadtest.experiments import service_time_sweep
+from loadtest.experiments.capacity import preconditions
 from loadtest.experiments.experiment import Plan, Setup, Topology
 from loadtest.experiments.registry import EXPERIMENTS
 from loadtest.experiments.service_time_sweep import SweepCell
 from loadtest.results.folder import RunFolder
 from loadtest.results.manifest import Manifest
 from loadtest.running.targets import LocalTarget, Refused
-from loadtest.schedule import Arm, Schedule
+from loadtest.schedule import Arm, Rates, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,19 @@ class Replayed:
         if manifest.experiment not in EXPERIMENTS:
             raise Refused(f"{earlier} is of an experiment that is no more: {manifest.experiment}")
         try:
-            setups = {Arm(arm): _setup(of) for arm, of in manifest.configuration["stacks"].items()}
+            setups = {Arm(arm): _setup(of) for arm, of in told["stacks"].items()}
+            rates = Rates(float(told["probes_per_s"]), float(told["orders_per_s"]))
+            is_shed = EXPERIMENTS[manifest.experiment].needs_intake
+            checked = preconditions(
+                setups[Arm.MAIN], rates, None if is_shed else float(told["block_s"])
+            )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise Refused(
                 f"{earlier} was left by another version, whose stacks this one cannot raise: "
                 f"{type(error).__name__} {error}"
             ) from None
         schedule = _schedule(folder, manifest)
-        plan = Plan(schedule, setups, told)
+        plan = Plan(schedule, setups, told, checked)
         return cls(manifest.experiment, manifest.seed, *where, str(told.get("profile")), plan)
 
 

@@ -63,12 +63,16 @@ class Run:
         """Raises `Refused`, `StackHeld`, `FolderUnusable`, `GeneratorBroke`, `StackFailed`,
         `TimedOut`, `NeverWarm`.
         """
-        schedule = self.plan.schedule
-        progress = Progress(blocks=len(schedule.blocks))
-        with self.folder.completed(), all_held(self.target.holds):
+        progress = Progress(blocks=len(self.plan.schedule.blocks))
+        with self.folder.completed():
             for gate in self.plan.preconditions:
                 if not gate.holds:
                     raise Refused(f"this does not hold: {gate.name}: {gate.detail}")
+            return self._held(progress)
+
+    def _held(self, progress: Progress) -> Verdict:
+        schedule = self.plan.schedule
+        with all_held(self.target.holds):
             schedule.write(self.folder.schedule)
             manifest = Manifest.begin(
                 experiment=self.experiment.name,

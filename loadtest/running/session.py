@@ -23,7 +23,7 @@ from loadtest.experiments.overload import SETUP
 from loadtest.experiments.priority_under_flood import SABOTAGES, PriorityUnderFlood
 from loadtest.experiments.registry import EXPERIMENTS
 from loadtest.report.terminal import summary
-from loadtest.results.folder import RunFolder
+from loadtest.results.folder import RESULTS, RunFolder
 from loadtest.results.lock import all_held
 from loadtest.results.source import describe
 from loadtest.running.intake import measure_intake
@@ -31,10 +31,19 @@ from loadtest.running.replaying import Replayed
 from loadtest.running.run import Progress as RunProgress
 from loadtest.running.run import Run
 from loadtest.running.sweep import sweep
-from loadtest.running.targets import LocalTarget, Refused, Target, choose, own_api_key
+from loadtest.running.targets import (
+    LocalTarget,
+    Refused,
+    Target,
+    broker_of,
+    choose,
+    own_api_key,
+    own_broker,
+)
 from loadtest.running.warmup import warm_up
 from loadtest.schedule import Arm
 from loadtest.verdict.verdict import Verdict
+from testing.terminal import to_stdout
 
 ROOT = Path(__file__).parents[2]
 #: For a plan that is drawn only to learn whether it can be.
@@ -43,11 +52,10 @@ _ANY_INTAKE = Intake(orders_per_s=1.0)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One invocation: where notes go, where the folder is made, and how it was typed."""
+    """One invocation: where notes go, and where the folder is made."""
 
     notes: Console
     results: Path
-    argv: Sequence[str]
 
     def run(
         self,
@@ -62,11 +70,38 @@ class Session:
         changes: Changes = NO_CHANGES,
     ) -> int:
         """The verdict's exit code; raises what `Run.execute` raises."""
+        verdict = self.judged(
+            name,
+            profile,
+            seed,
+            stack,
+            control_url,
+            sabotage=sabotage,
+            broker=broker,
+            changes=changes,
+        )
+        return int(verdict.conclusion)
+
+    def judged(
+        self,
+        name: str,
+        profile: str | None,
+        seed: int,
+        stack: str,
+        control_url: str | None,
+        *,
+        sabotage: str | None = None,
+        broker: str | None = None,
+        changes: Changes = NO_CHANGES,
+    ) -> Verdict:
+        """Raises what `Run.execute` raises."""
+        broker = broker_of(stack, broker)
         target = choose(stack, control_url, broker)
         told = {**_where(stack, control_url), "broker": broker}
         again = ["python", "-m", "loadtest", "run", name, "--seed", str(seed)]
         again += _options(stack=stack, control=control_url, sabotage=sabotage, broker=broker)
         again += _options(**asdict(changes))
+        again += self._out()
         if name == service_time_sweep.NAME:
             if sabotage or changes != NO_CHANGES:
                 raise Refused(f"{name} has its own rates, lengths and topologies")
@@ -78,9 +113,12 @@ class Session:
         profile = profile or ("sabotage" if sabotage else experiment.default_profile)
         # Whatever is wrong with what was asked for is told before anything is begun.
         _planned(experiment, profile, seed, _ANY_INTAKE, changes)
+        has_to_be_measured = experiment.needs_intake and changes.orders_per_s is None
+        if not target.is_own:
+            _check_foreign(experiment, has_to_be_measured=has_to_be_measured)
         folder = self._folder(experiment.name)
         with folder.completed():
-            intake = self._intake(target) if experiment.needs_intake else None
+            intake = self._intake(target) if has_to_be_measured else None
             run = Run(
                 experiment=experiment,
                 plan=self._fitted(_planned(experiment, profile, seed, intake, changes), target),
@@ -95,13 +133,14 @@ class Session:
         """The same schedule and stacks; raises what `Run.execute` raises."""
         again = Replayed.of(earlier)
         command = ["python", "-m", "loadtest", "replay", str(earlier)]
-        command += _options(stack=stack, control=control_url)
+        command += [*_options(stack=stack, control=control_url), *self._out()]
         if stack is None:
             stack, control_url = again.stack, control_url or again.control_url
-        target = choose(stack, control_url, again.broker)
+        # Whatever the environment says now: it ran on Redis then.
+        target = choose(stack, control_url, again.broker or own_broker(stack))
         if again.plan is None:
             told = {**_where(stack, control_url), "broker": again.broker}
-            return self._swept(again.profile, again.seed, target, command, told)
+            return int(self._swept(again.profile, again.seed, target, command, told).conclusion)
         folder = self._folder(again.experiment)
         with folder.completed():
             run = Run(
@@ -112,7 +151,7 @@ class Session:
                 command=command,
                 configuration=_where(stack, control_url),
             )
-            return self._carried_out(run)
+            return int(self._carried_out(run).conclusion)
 
     def _swept(
         self,
@@ -121,7 +160,7 @@ class Session:
         target: Target,
         again: Sequence[str],
         told: Mapping[str, str | None],
-    ) -> int:
+    ) -> Verdict:
         if profile not in service_time_sweep.PROFILES:
             raise _no_profile(profile)
         folder = self._folder(service_time_sweep.NAME)
@@ -129,7 +168,7 @@ class Session:
         with self._progress() as show:
             verdict = sweep(profile, seed, target, folder, again, show, configuration=told)
         self._show(folder, again, verdict)
-        return int(verdict.conclusion)
+        return verdict
 
     def _intake(self, target: Target) -> Intake:
         """On a shop that is thrown away: what it was flooded with need not be worked off."""
@@ -152,19 +191,22 @@ class Session:
     def _folder(self, experiment: str) -> RunFolder:
         return RunFolder.create(self.results, experiment=experiment, commit=describe(ROOT).commit)
 
-    def _carried_out(self, run: Run) -> int:
+    def _carried_out(self, run: Run) -> Verdict:
         self._begun(run.experiment.name, run.plan.schedule.seed, run.folder)
         with self._progress() as show:
             run.on_progress = show
             verdict = run.execute()
         self._show(run.folder, run.command, verdict)
-        return int(verdict.conclusion)
+        return verdict
+
+    def _out(self) -> Sequence[str]:
+        return () if self.results == RESULTS else ("--out", str(self.results))
 
     def _begun(self, name: str, seed: int, folder: RunFolder) -> None:
         self.notes.print(f"{name}, seed {seed}: {folder.path}", soft_wrap=True)
 
     def _show(self, folder: RunFolder, command: Sequence[str], verdict: Verdict) -> None:
-        Console(highlight=False).print(summary(verdict))
+        to_stdout().print(summary(verdict))
         self.notes.print(f"report: {folder.report}", soft_wrap=True)
         if verdict.conclusion:
             self.notes.print(f"run it again: {shlex.join(command)}", soft_wrap=True)
@@ -203,6 +245,20 @@ def _experiment(name: str, sabotage: str | None) -> Experiment:
     if name != PriorityUnderFlood().name or sabotage not in SABOTAGES:
         raise Refused(f"no sabotage {sabotage} of {name}: {', '.join(SABOTAGES)}")
     return SABOTAGES[sabotage][1]
+
+
+def _check_foreign(experiment: Experiment, *, has_to_be_measured: bool) -> None:
+    """Raises `Refused` for what nobody may do to a shop, or can see of one, that is not ours."""
+    if has_to_be_measured:
+        raise Refused(
+            f"{experiment.name} would flood somebody's shop to learn what it takes: say how many "
+            "orders a second are to be offered, at best twice that, with --orders-per-s"
+        )
+    if experiment.needs_memory:
+        raise Refused(
+            f"{experiment.name} asks what memory a shop takes, which nobody sees from outside: "
+            "--stack local or containers"
+        )
 
 
 def _planned(

@@ -12,7 +12,7 @@ from redis import Redis
 from loadtest.experiments.experiment import Setup, Topology
 from loadtest.results.lock import lock_file
 from loadtest.running.cores import apart, shared
-from testing.brokers import RABBITMQ_BROKER, REDIS_BROKER
+from testing.brokers import RABBITMQ_BROKER, REDIS_BROKER, chosen_broker
 from testing.engine import engine_problem
 from testing.stack import FLOWER, WORKER_DEFAULT, WORKER_PRIORITY, Stack
 from testing.stacks.containers import ContainerStack
@@ -54,6 +54,10 @@ class Target(Protocol):
     def has_control(self) -> bool:
         """Whether there is a shop for the control arm."""
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the shop is raised for the run, watched from inside, and thrown away."""
+
     def check(self, setup: Setup) -> None:
         """Starts nothing. Raises `Refused` if such a shop cannot be had."""
 
@@ -70,6 +74,7 @@ class LocalTarget:
     name = "local"
     holds = (name,)
     has_control = True
+    is_own = True
 
     def __init__(self, broker: str | None = None) -> None:
         """`broker` is as for `LocalStack`."""
@@ -101,6 +106,7 @@ class ContainersTarget:
     name = "containers"
     holds = (name,)
     has_control = True
+    is_own = True
 
     def __init__(self, broker: str | None = None) -> None:
         """`broker` is as for `LocalStack`."""
@@ -121,6 +127,8 @@ class ContainersTarget:
 
 class UrlTarget:
     """A shop that somebody else raised; its settings are theirs."""
+
+    is_own = False
 
     def __init__(self, url: str, control_url: str | None) -> None:
         self._url = url
@@ -148,11 +156,30 @@ class UrlTarget:
         return url
 
 
+def broker_of(stack: str, broker: str | None) -> str | None:
+    """The broker of a stack that is raised; None is Redis, or whatever a shop at a URL has.
+
+    Raises `Refused`.
+    """
+    if broker is None and not _is_url(stack):
+        try:
+            broker = chosen_broker()
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        return None if broker == REDIS_BROKER else broker
+    return broker
+
+
+def own_broker(stack: str) -> str | None:
+    """Redis for a stack that is raised, whatever the environment names."""
+    return None if _is_url(stack) else REDIS_BROKER
+
+
 def choose(stack: str, control_url: str | None, broker: str | None = None) -> Target:
     """What `--stack` means: `local`, `containers`, or a base URL. Raises `Refused`."""
     if broker not in (None, REDIS_BROKER, RABBITMQ_BROKER):
         raise Refused(f"--broker {broker}: {REDIS_BROKER} or {RABBITMQ_BROKER}")
-    is_url = stack.startswith(("http://", "https://"))
+    is_url = _is_url(stack)
     if control_url is not None and not is_url:
         raise Refused(f"--control goes with the URL of a shop; --stack {stack} raises its own")
     if stack == LocalTarget.name:
@@ -167,6 +194,10 @@ def choose(stack: str, control_url: str | None, broker: str | None = None) -> Ta
             raise Refused(f"--control {control} is the shop itself: it has to be another one")
         return UrlTarget(url, control)
     raise Refused(f"--stack {stack}: local, containers or a URL such as http://127.0.0.1:8000")
+
+
+def _is_url(stack: str) -> bool:
+    return stack.startswith(("http://", "https://"))
 
 
 def require_ready(url: str) -> None:

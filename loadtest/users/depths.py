@@ -12,6 +12,7 @@ from loadtest.users.wire import Unanswered, Wire
 
 EVERY_S = 0.5
 WHILE_DRAINING_EVERY_S = 0.1
+SERVER_ERROR = 500
 
 
 class DepthReader:
@@ -23,6 +24,8 @@ class DepthReader:
         self._on_depth = on_depth
         self._crew = Crew()
         self._greenlet: gevent.Greenlet | None = None
+        #: Whether it ever told its depths.
+        self._is_told = False
 
     def start(self) -> None:
         if self._greenlet is None:
@@ -34,9 +37,10 @@ class DepthReader:
             self._greenlet = None
 
     def wait_empty(self, within_s: float) -> float | None:
-        """When nothing waited and nothing was owed, milliseconds; None if that did not come.
+        """When nothing waited and nothing was owed, milliseconds; None if that was not seen.
 
-        A shop that does not tell its depths counts as empty.
+        A shop that never told its depths counts as empty. One that did, and does not now, has lost
+        its store from sight, and with it what it owes.
         """
         deadline_s = self._clock.now_s() + within_s
         while True:
@@ -45,7 +49,7 @@ class DepthReader:
             except Unanswered:
                 is_done = False
             else:
-                is_done = depth is None or is_empty(depth)
+                is_done = not self._is_told if depth is None else is_empty(depth)
             if is_done:
                 return self._clock.now_ms()
             if self._clock.now_s() > deadline_s:
@@ -64,5 +68,11 @@ class DepthReader:
             gevent.sleep(max(0.0, EVERY_S - (self._clock.now_s() - began_s)))
 
     def _read(self) -> Depth | None:
+        """Raises `Unanswered` where the shop itself is in trouble."""
         answer = self._wire.exchange(self._wire.get("/metrics"))
-        return parse_depth(answer.body.decode(errors="replace"), self._clock.at_ms(answer.sent_s))
+        if answer.status >= SERVER_ERROR:
+            raise Unanswered(f"/metrics answered {answer.status}")
+        text = answer.body.decode(errors="replace")
+        depth = parse_depth(text, self._clock.at_ms(answer.sent_s))
+        self._is_told = self._is_told or depth is not None
+        return depth

@@ -24,6 +24,10 @@ from loadtest.users.wire import BadUrl, NoShop, Unanswered
 LEAD_S = 0.1
 
 
+class NotEmpty(Exception):
+    """Other work would be in the first block's way; one line."""
+
+
 class ScheduledWalk(User):
     """Walks the blocks of one arm; `loadtest run` starts it, with the plan in the environment."""
 
@@ -44,7 +48,7 @@ class ScheduledWalk(User):
         self._is_begun = True
         try:
             self._walk_all(Plan.of(os.environ), self.host or "")
-        except (BadPlan, BadUrl, NoShop, Unanswered, OSError) as error:
+        except (BadPlan, BadUrl, NoShop, NotEmpty, Unanswered, OSError) as error:
             ending.explain(f"{error}")
         except gevent.GreenletExit:
             ending.explain("the walk was interrupted; what is known was written")
@@ -69,7 +73,8 @@ class ScheduledWalk(User):
         )
         try:
             traffic.sending.require_shop()
-            traffic.depths.wait_empty(plan.drain_within_s)
+            if traffic.depths.wait_empty(plan.drain_within_s) is None:
+                raise NotEmpty(f"the shop was not empty within {plan.drain_within_s:g} s")
             for block in plan.blocks:
                 began_ms, ended_ms = self._walk_block(traffic, plan, block)
                 drained_ms: float | None = None

@@ -1,4 +1,4 @@
-"""Whether a planned load can be served at all; asked before a run begins."""
+"""Whether a planned load can be served at all, and worked off; asked before a run begins."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ from loadtest.verdict.verdict import Gate
 
 #: Of what `priority` can do; nearer to all of it, waits come from arrivals that chance to meet.
 MAX_UTILISATION = 0.7
+#: Of the time for a drain; an order costs more than the time that it is told to take.
+MAX_OF_DRAIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Load:
             return self.rates.orders_per_s
         return min(self.rates.orders_per_s, self.default_slots * 1000 / self.order_ms)
 
+    def drain_s(self, flood_s: float) -> float:
+        """How long `default` needs, after a flood of `flood_s`, for the orders that wait then."""
+        needed_s = flood_s * self.rates.orders_per_s * self.order_ms / 1000 / self.default_slots
+        return max(0.0, needed_s - flood_s)
+
     @property
     def notifications_per_s(self) -> float:
         """On `priority`: the probes, and what the orders themselves send."""
@@ -51,4 +58,16 @@ def check_load(load: Load) -> Gate:
         f"{load.notifications_per_order:g} notifications = {load.notifications_per_s:g}/s, "
         f"x {load.notification_ms:g} ms = {load.busy_slots:.2f} of {load.priority_slots} slots "
         f"of priority; at most {allowed:.2f} ({MAX_UTILISATION:.0%})",
+    )
+
+
+def check_drain(load: Load, flood_s: float, within_s: float) -> Gate:
+    """What a flood leaves can be worked off in time: else it would look as if it were lost."""
+    allowed_s = MAX_OF_DRAIN * within_s
+    return Gate(
+        "the backlog can be worked off",
+        load.drain_s(flood_s) <= allowed_s,
+        f"{flood_s:g} s of {load.rates.orders_per_s:g} orders/s x {load.order_ms:g} ms, by "
+        f"{load.default_slots} at once, leave {load.drain_s(flood_s):.0f} s of work; at most "
+        f"{allowed_s:.0f} s",
     )

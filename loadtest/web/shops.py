@@ -7,12 +7,9 @@ from typing import cast
 
 from rich.console import Console
 
+from loadtest.experiments.capacity import DEFAULT_PROCESSES, PRIORITY_THREADS, PROCESSES
 from loadtest.experiments.experiment import Setup
-from loadtest.experiments.priority_under_flood import (
-    NOTIFICATION_DELAY_MS,
-    ORDER_DELAY_MS,
-    PRIORITY_THREADS,
-)
+from loadtest.experiments.priority_under_flood import NOTIFICATION_DELAY_MS, ORDER_DELAY_MS
 from loadtest.results.lock import held
 from loadtest.running.targets import LocalTarget, Refused, require_ready
 from loadtest.web.control import Controlled, Fixed
@@ -33,6 +30,7 @@ class OwnShop:
             notification_ms=NOTIFICATION_DELAY_MS,
             order_ms=ORDER_DELAY_MS,
             priority_slots=PRIORITY_THREADS,
+            default_slots=DEFAULT_PROCESSES,
         )
 
     @property
@@ -80,6 +78,7 @@ def chosen_shop(url: str | None, notes: Console) -> Iterator[Controlled]:
         notes.print(f"{why}raising one ...", soft_wrap=True)
         setup = Setup(
             {
+                **PROCESSES,
                 "ORDER_DELAY_MS": str(ORDER_DELAY_MS),
                 "NOTIFICATION_DELAY_MS": str(NOTIFICATION_DELAY_MS),
             }

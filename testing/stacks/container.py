@@ -152,6 +152,15 @@ class ContainerHandle:
             # To all but the shell that sends it and the container's init, which only waits.
             self.run(["sh", "-c", f"kill -{signum.value} -1"])
 
+    def memory(self) -> int | None:
+        """Bytes that its processes hold, without the files that the kernel keeps for them."""
+        if not self.is_running:
+            return None
+        seen = self._docker.stats(stream=False, one_shot=True).get("memory_stats", {})
+        files = seen.get("stats", {})
+        cached = files.get("total_inactive_file", files.get("inactive_file", 0))
+        return int(seen["usage"]) - int(cached) if "usage" in seen else None
+
     def logs(self, last_lines: int | None = None) -> str:
         tail = "all" if last_lines is None else last_lines
         written: bytes = self._docker.logs(tail=tail)

@@ -98,6 +98,14 @@ class ContainerStack(BaseStack):
         """The id of each image that runs, by the image's name."""
         return dict(container.image for container in self._containers.values())
 
+    def memory(self) -> dict[str, int]:
+        """Bytes that each container's processes hold, by Compose's name; those that run."""
+        return {
+            name: held
+            for name, container in self._containers.items()
+            if (held := container.memory()) is not None
+        }
+
     def start(self) -> None:
         # Its place is taken by a process of ours, which needs no image from a registry.
         testcontainers_config.ryuk_disabled = True

@@ -1,10 +1,21 @@
 """What a profile becomes when it is changed, and what it must not become."""
 
+from dataclasses import replace
+
 import pytest
 
-from loadtest.experiments.experiment import Changes, Intake, NotChangeable
+from loadtest.experiments import service_time_sweep
+from loadtest.experiments.experiment import (
+    NO_CHANGES,
+    Changes,
+    Experiment,
+    Intake,
+    NotChangeable,
+    Plan,
+)
 from loadtest.experiments.overload import Overload
-from loadtest.experiments.priority_under_flood import PriorityUnderFlood
+from loadtest.experiments.priority_under_flood import SABOTAGES, PriorityUnderFlood
+from loadtest.experiments.service_time_sweep import SweepCell
 from loadtest.experiments.soak import BLOCK_S, Soak
 from loadtest.schedule import Arm, Operation
 
@@ -44,17 +55,58 @@ def test_rates_are_drawn_as_they_were_changed() -> None:
     assert (plan.configuration["probes_per_s"], plan.configuration["orders_per_s"]) == (50, 10)
 
 
-def test_a_load_that_cannot_be_served_is_seen_before_it_is_walked() -> None:
-    usual = PriorityUnderFlood().plan("quick", SEED)
-    changed = PriorityUnderFlood().plan("quick", SEED, changes=Changes(probes_per_s=5_000))
-
-    assert [gate.holds for gate in usual.preconditions] == [True]
-    assert [gate.holds for gate in changed.preconditions] == [False]
+def refused(plan: Plan) -> list[str]:
+    return [gate.name for gate in plan.preconditions if not gate.holds]
 
 
-def test_what_an_overload_offers_is_not_for_choice() -> None:
-    with pytest.raises(NotChangeable, match="twice what the API takes"):
-        Overload().plan("quick", SEED, INTAKE, Changes(orders_per_s=5))
+@pytest.mark.parametrize(
+    ("experiment", "changes", "names"),
+    [
+        (PriorityUnderFlood(), NO_CHANGES, []),
+        (PriorityUnderFlood(), Changes(probes_per_s=1_999), ["the load can be served"]),
+        (PriorityUnderFlood(), Changes(orders_per_s=600), ["the backlog can be worked off"]),
+        (Soak(), NO_CHANGES, []),
+        (Soak(), Changes(probes_per_s=1_900), ["the load can be served"]),
+        (Overload(), NO_CHANGES, []),
+        # Of an API that takes all: what it cannot do it sheds.
+        (Overload(), Changes(orders_per_s=4_000), []),
+        (Overload(), Changes(probes_per_s=1_900), ["the load can be served"]),
+    ],
+)
+def test_a_load_that_cannot_be_served_is_seen_before_it_is_walked(
+    experiment: Experiment, changes: Changes, names: list[str]
+) -> None:
+    short = replace(changes, duration_s=90)
+
+    assert refused(experiment.plan("quick", SEED, INTAKE, short)) == names
+
+
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_a_broken_topology_is_not_refused_for_its_load(name: str) -> None:
+    assert refused(SABOTAGES[name][1].plan("sabotage", SEED)) == []
+
+
+@pytest.mark.parametrize("profile", service_time_sweep.PROFILES)
+def test_no_cell_of_a_sweep_is_refused_for_its_load(profile: str) -> None:
+    block_s, cells = service_time_sweep.PROFILES[profile]
+
+    for cell in cells:
+        assert refused(SweepCell(cell, block_s).plan(profile, SEED)) == []
+
+
+def test_a_flood_is_one_however_many_cores_there_are() -> None:
+    """The `default` worker has a process for each core, and the rates are of two."""
+    sweep = SweepCell(service_time_sweep.PROFILES["quick"][1][0], 7.0)
+    for plan in (PriorityUnderFlood().plan("quick", SEED), sweep.plan("quick", SEED)):
+        for setup in plan.setups.values():
+            assert setup.environment["DEFAULT_CONCURRENCY"] == "2"
+
+
+def test_what_an_overload_offers_may_be_said_where_it_is_not_to_be_measured() -> None:
+    plan = Overload().plan("quick", SEED, None, Changes(orders_per_s=70))
+
+    assert plan.configuration["orders_per_s"] == 70
+    assert plan.configuration["measured_intake_per_s"] is None
 
 
 def test_an_overload_offers_twice_what_the_api_takes() -> None:

@@ -63,6 +63,7 @@ def why_incomplete(results: Path) -> str:
     [
         pytest.param(("--stack", NOBODY), f"no shop answers at {NOBODY}", id="no shop"),
         pytest.param(("--probes-per-s", "1999"), "this does not hold: the load can", id="load"),
+        pytest.param(("--orders-per-s", "600"), "this does not hold: the backlog", id="backlog"),
     ],
 )
 def test_a_run_that_cannot_be_says_why(
@@ -82,7 +83,8 @@ def test_a_run_that_cannot_be_says_why(
         ((*RUN, "--control", NOBODY), "--control goes with the URL"),
         ((*RUN, "--stack", NOBODY, "--control", f"{NOBODY}/"), f"--control {NOBODY} is the shop"),
         ((*RUN, "--stack", NOBODY, "--sabotage", "control-routing"), "--sabotage control-routing"),
-        (("run", "overload", "--orders-per-s", "9"), "how many orders are offered"),
+        (("run", "overload", "--stack", NOBODY), "overload would flood somebody's shop"),
+        (("run", "soak", "--stack", NOBODY), "soak asks what memory a shop takes"),
         (("run", "service-time-sweep", "--duration-s", "99"), "service-time-sweep has its own"),
     ],
 )

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from loadtest.experiments.experiment import Changes, Intake
 from loadtest.experiments.priority_under_flood import SABOTAGES, PriorityUnderFlood
+from loadtest.experiments.registry import EXPERIMENTS
 from loadtest.experiments.service_time_sweep import NAME, PROFILES, SweepCell
 from loadtest.results.folder import FolderUnusable, RunFolder
 from loadtest.results.manifest import Manifest, ManifestUnreadable
@@ -62,6 +64,22 @@ def test_the_schedule_the_stacks_and_the_broker_are_what_they_were(earlier: Path
     assert again.plan is not None
     assert again.plan.schedule.sha256 == PLAN.schedule.sha256
     assert again.plan.setups == PLAN.setups
+    assert again.plan.preconditions == PLAN.preconditions
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_refused_again_for_what_it_cannot_serve(
+    tmp_path: Path, name: str
+) -> None:
+    changes = Changes(probes_per_s=1_900, duration_s=90)
+    plan = EXPERIMENTS[name].plan("quick", SEED, Intake(50.0), changes)
+    path = written(tmp_path / "run", name, plan.schedule, plan.configuration)
+
+    again = Replayed.of(path)
+
+    assert again.plan is not None
+    assert again.plan.preconditions == plan.preconditions
+    assert not again.plan.preconditions[0].holds
 
 
 def test_a_shop_that_was_there_is_asked_again(tmp_path: Path) -> None:

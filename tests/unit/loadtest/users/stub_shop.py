@@ -25,6 +25,8 @@ class StubShop:
     #: How long a task takes from being accepted; None is for ever.
     task_s: float | None = 0.0
     has_gauges: bool = True
+    #: After so many orders it tells them no more.
+    forgets_gauges_after: int | None = None
     base_url: str = ""
     accepted: dict[str, float] = field(default_factory=dict)
     #: Paths and bodies, in the order in which they came.
@@ -123,7 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def _metrics(self) -> str:
-        if not self.stub.has_gauges:
+        limit = self.stub.forgets_gauges_after
+        is_forgotten = limit is not None and len(self.stub.bodies("/order")) >= limit
+        if is_forgotten or not self.stub.has_gauges:
             return "python_info 1.0\n"
         return (
             'shop_queue_depth{queue="default"} 0.0\nshop_queue_depth{queue="priority"} 0.0\n'

@@ -214,3 +214,19 @@ def test_without_a_plan_it_says_what_it_needs(shop: StubShop) -> None:
     done = run_locust("ScheduledWalk", "-H", shop.base_url)
     assert done.returncode == 2
     assert "lab: ScheduledWalk needs LAB_RUN_ID" in done.stdout
+
+
+def test_a_shop_that_is_not_empty_is_not_begun_with(run: Run, shop: StubShop) -> None:
+    shop.accepted["of somebody else"], shop.task_s = 0.0, None
+    run.plan(one_block(0.1), LAB_DRAIN_WITHIN_S="0.5")
+    code, said = walk(run, shop.base_url)
+    assert code != 0
+    assert "the shop was not empty within 0.5 s" in said
+    assert not shop.bodies("/order")
+
+
+def test_a_shop_that_loses_its_store_from_sight_is_not_empty(run: Run, shop: StubShop) -> None:
+    shop.forgets_gauges_after = 1
+    run.plan(one_block(0.1), LAB_DRAIN_WITHIN_S="1")
+    walk(run, shop.base_url)
+    assert [span.drained_ms for span in run.walked] == [None]

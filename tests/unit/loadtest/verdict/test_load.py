@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.schedule import Rates
-from loadtest.verdict.load import Load, check_load
+from loadtest.verdict.load import Load, check_drain, check_load
 
 LOAD = Load(
     rates=Rates(probes_per_s=25, orders_per_s=40),
@@ -64,3 +64,18 @@ def test_more_slots_never_turn_yes_into_no(
     )
 
     assert check_load(load).holds <= check_load(replace(load, priority_slots=slots + 1)).holds
+
+
+def test_a_flood_leaves_what_was_not_done_meanwhile() -> None:
+    """40 orders/s of 200 ms by 2 at once: 10 s of flood are 40 s of work."""
+    found = check_drain(LOAD, flood_s=10, within_s=60)
+
+    assert found.holds
+    assert found.detail == (
+        "10 s of 40 orders/s x 200 ms, by 2 at once, leave 30 s of work; at most 30 s"
+    )
+    assert not check_drain(LOAD, flood_s=10, within_s=59).holds
+
+
+def test_a_flood_that_is_done_as_it_comes_leaves_nothing() -> None:
+    assert replace(LOAD, order_ms=40).drain_s(flood_s=10) == 0
