@@ -37,7 +37,7 @@ RUN python -c "import pathlib, pip, shutil; shutil.rmtree(pathlib.Path(pip.__fil
     && rm -f /usr/local/bin/pip* /usr/bin/pip* \
     && groupadd --gid 10001 shop \
     && useradd --uid 10001 --gid shop --home-dir /app --shell /usr/sbin/nologin shop \
-    && install -d -o shop -g shop /app/run /app/logs
+    && install -d -o shop -g shop /app/run /app/logs /app/schedule
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     SHOP_RUN_DIR=/app/run
 # A change of code replaces only the second, small layer.

@@ -22,10 +22,10 @@ local: venv ## run the whole shop here: nothing else needed, Ctrl-C stops it
 	@exec $(BIN)/shop up $(ARGS)
 
 up: ## build and run in Docker, as in production
-	@./entrypoint.sh --build --up
+	@./entrypoint.sh --up
 
 dev: ## the same for development: the source is mounted, changes reload
-	@./entrypoint.sh --dev --build --up
+	@./entrypoint.sh --dev --up
 
 down: ## stop what `up` or `dev` started
 	@./entrypoint.sh --down

@@ -12,8 +12,8 @@ usage() {
     cat <<'USAGE'
 Usage: ./entrypoint.sh OPTION...
 
-  --build   build the image
-  --up      start all services, wait until they are healthy, print their addresses
+  --build   build the image, and no more
+  --up      build the image, start all services, wait until they are healthy, print their addresses
   --down    stop and remove the containers; data and logs stay
   --logs    show the logs, and follow them on a terminal (Ctrl-C ends that)
   --dev     with any of these: development, which reloads when the source changes
@@ -227,6 +227,9 @@ if ! $wants_build && ! $wants_up && ! $wants_down && ! $wants_logs; then
     usage >&2
     exit 2
 fi
+
+# The image of an earlier source would run without a word. One that is up to date costs a second.
+if $wants_up; then wants_build=true; fi
 
 require_engine
 # Before anything is stopped or built, so that a refusal changes nothing.

@@ -22,6 +22,7 @@ from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotifi
 from shop.adapters.redis.order_intake import RedisOrderIntake
 from shop.adapters.redis.orders import RedisOrderBook
 from shop.adapters.redis.presence import RedisPresence, RedisReadiness
+from shop.adapters.redis.results import Results
 from shop.adapters.redis.stock import RedisStockRoom
 from shop.adapters.redis.tally import RedisTallies
 from shop.adapters.redis.trips import RoundTrips
@@ -86,6 +87,7 @@ class WorkerServices:
     publisher: Publisher
     sweep_every_s: float
     stall_after_s: float
+    max_attempts: int
     run_dir: Path | None
 
 
@@ -139,7 +141,15 @@ def bootstrap_worker(
     store = connect(settings.store_dsn, "shop-worker")
     trips = RoundTrips(store)
     overdue_after_ms = settings.overdue_after_ms
-    orders = RedisOrderBook(store, overdue_after_ms=overdue_after_ms, trips=trips)
+    beside_store = same_server(settings.store_dsn, settings.backend_dsn)
+    orders = RedisOrderBook(
+        store,
+        overdue_after_ms=overdue_after_ms,
+        trips=trips,
+        results=Results(
+            connect(settings.backend_dsn, "shop-worker-results"), beside_store=beside_store
+        ),
+    )
     notifications = RedisNotificationBook(store, overdue_after_ms=overdue_after_ms, trips=trips)
     stock = RedisStockRoom(store, timezone=settings.timezone)
     publisher = publisher or _worker_publisher(settings, trips)
@@ -167,11 +177,12 @@ def bootstrap_worker(
         stock=stock,
         ledger=RedisTaskLedger(store, trips),
         trips=trips,
-        result_trips=trips if same_server(settings.store_dsn, settings.backend_dsn) else None,
+        result_trips=trips if beside_store else None,
         presence=RedisPresence(store),
         publisher=publisher,
         sweep_every_s=settings.sweep_every_s,
         stall_after_s=settings.stall_after_s,
+        max_attempts=settings.max_attempts,
         run_dir=settings.shop_run_dir,
     )
 

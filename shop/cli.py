@@ -261,9 +261,9 @@ def doctor(
     from shop.adapters import doctor as checks
 
     try:
-        findings = checks.examine(Settings(), api_url=api_url, flower_url=flower_url)
-    except ValidationError as error:
-        findings = [checks.wrong_setting(problem) for problem in problems(error)]
+        findings = checks.examine(_settings(), api_url=api_url, flower_url=flower_url)
+    except Refused as refused:
+        findings = [checks.wrong_setting(problem) for problem in refused.problems]
     if as_json:
         terminal.print_json([finding.as_json() for finding in findings])
     else:
@@ -275,7 +275,7 @@ def doctor(
 def _settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
-    except ValidationError as error:
+    except ValueError as error:
         raise Refused(*problems(error)) from None
 
 

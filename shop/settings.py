@@ -119,7 +119,8 @@ class Settings(BaseSettings):
     #: Seconds for which a worker may start nothing while its queue has work, before it ends
     #: itself to be started anew; 0 is never.
     stall_after_s: Annotated[float, Field(ge=0)] = 20.0
-    #: Deliveries of a task after which its order or notification is given up.
+    #: Deliveries of an order's or an invoice's task after which it is given up. Notifications have
+    #: a number of their own, reached over an hour: a mail server may be away for so long.
     max_attempts: Annotated[int, Field(ge=1)] = 5
 
     #: Processes of the `default` worker; default: one a core.
@@ -144,6 +145,16 @@ class Settings(BaseSettings):
     def _a_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _keys(value):
             raise ValueError("is blank; choose a key of your own")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _names_mail_server(value.get_secret_value()):
+            raise ValueError(
+                "is not smtp://host:port or smtps://host:port, with user:password@ in front of the "
+                "host if need be, percent-encoded"
+            )
         return value
 
     @field_validator("log_level", mode="before")
@@ -210,6 +221,15 @@ class Settings(BaseSettings):
         return secret.get_secret_value() if secret else None
 
 
+def _names_mail_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # Its words may hold a part of the password.
+        return False
+
+
 def _keys(value: SecretStr) -> tuple[str, ...]:
     return tuple(key.strip() for key in value.get_secret_value().split(",") if key.strip())
 
@@ -218,16 +238,16 @@ def load_settings() -> Settings:
     """For entry points: ends the process with a line for each setting that is wrong."""
     try:
         return Settings()
-    except ValidationError as error:
+    except ValueError as error:
         sys.stderr.writelines(f"shop: {problem}\n" for problem in problems(error))
         raise SystemExit(2) from None
-    except ValueError as error:
-        sys.stderr.write(f"shop: {error}\n")
-        raise SystemExit(2) from None
 
 
-def problems(error: ValidationError) -> list[str]:
+def problems(error: ValueError) -> list[str]:
     """A line for each setting that is wrong; values stay out, for some are secret."""
+    if not isinstance(error, ValidationError):
+        # Of a file that cannot be read: settings are validated once all of them are there.
+        return [str(error)]
     return [
         ": ".join(
             [

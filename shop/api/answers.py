@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import quote
 
 import pydantic_core
 from starlette.responses import Response
@@ -30,6 +31,14 @@ def answer(
     """A JSON answer."""
     all_headers = {**NO_STORE, **headers} if headers else NO_STORE
     return Response(to_json(content), status, all_headers, "application/json")
+
+
+def location(task_id: str) -> dict[str, str]:
+    """The header that says where a task's state is; foreign clients choose their tasks' ids."""
+    # The shop's own need no quoting, and looking takes a fifth of the time.
+    if not (task_id.isascii() and task_id.replace("-", "").isalnum()):
+        task_id = quote(task_id, safe="")
+    return {"Location": f"/status/{task_id}"}
 
 
 def utc(at_ms: int | None) -> str | None:

@@ -64,7 +64,7 @@ class Entrance:
             self._note(scope, status, time.perf_counter() - begun_s)
 
     def _note(self, scope: Scope, status: int, duration_s: float) -> None:
-        route = getattr(scope.get("route"), "path", None) or OTHER
+        route = getattr(scope.get("route"), "path_format", None) or OTHER
         method = scope["method"]
         self._metrics.answered(route, method if method in METHODS else OTHER, status, duration_s)
         path = scope["path"]

@@ -23,7 +23,13 @@ from shop.api.problems import (
     ProblemType,
     problem_response,
 )
-from shop.domain.errors import BacklogFull, OrderConflict, StoreUnavailable, UnknownOrder
+from shop.domain.errors import (
+    BacklogFull,
+    OrderConflict,
+    StoreUnavailable,
+    UnknownOrder,
+    UnreadableOrder,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +40,7 @@ def install_error_handlers(app: FastAPI) -> None:
         Problem: _problem,
         OrderConflict: _order_conflict,
         UnknownOrder: _unknown_order,
+        UnreadableOrder: _unreadable_order,
         BacklogFull: _backlog_full,
         StoreUnavailable: _store_unavailable,
         RequestValidationError: _invalid,
@@ -57,6 +64,13 @@ async def _order_conflict(_: Request, error: OrderConflict) -> Response:
 
 async def _unknown_order(_: Request, error: UnknownOrder) -> Response:
     return problem_response(ORDER_NOT_FOUND, f"There is no order {shown(error.order_id)}.")
+
+
+async def _unreadable_order(request: Request, error: UnreadableOrder) -> Response:
+    # What is wrong with it may be a customer's data: it is for the log only.
+    logger.error("%s %s: %s", request.method, request.url.path, error)
+    detail = f"The record of order {error.order_id} is damaged; the shop's log says how."
+    return problem_response(INTERNAL_ERROR, detail)
 
 
 async def _backlog_full(_: Request, error: BacklogFull) -> Response:

@@ -51,26 +51,34 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             more = message.get("more_body", False)
-            if taken > self._max_bytes:
-                raise _BodyTooLarge
+            refuse_if_too_large()
             return message
 
         async def send_counted(message: Message) -> None:
             nonlocal started
+            if not started:
+                # Also an answer that is made of that very refusal, as of any error: it is no fault.
+                refuse_if_too_large()
             # A route that takes no body has not read it: it may yet be over the limit.
             while more and not started:
                 await receive_counted()
             started = True
             await send(message)
 
+        def refuse_if_too_large() -> None:
+            if taken > self._max_bytes:
+                raise _BodyTooLarge
+
         try:
             await self._app(scope, receive_counted, send_counted)
         except _BodyTooLarge:
             if started:
                 raise
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, more=more)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(
+        self, scope: Scope, receive: Receive, send: Send, *, more: bool = True
+    ) -> None:
         response = problem_response(
             BODY_TOO_LARGE,
             f"A body may have {self._max_bytes} bytes at most.",
@@ -85,7 +93,8 @@ class BodyLimit:
         )
         # The whole answer goes out now; that there is no more of it is said after draining.
         await send({"type": "http.response.body", "body": response.body, "more_body": True})
-        if not _waits_for_100(scope):
+        # Of a body that has ended nothing comes any more, but the server would wait for it.
+        if more and not _waits_for_100(scope):
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S):
                     await _drain(receive)

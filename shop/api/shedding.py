@@ -30,7 +30,7 @@ TOLD_EVERY_S = 1.0
 BURST_S = 0.5
 
 #: For the metrics, which count by route: a refused order never gets to its own.
-_ROUTE = SimpleNamespace(path="/order")
+_ROUTE = SimpleNamespace(path_format="/order")
 
 
 class ShedOrders:

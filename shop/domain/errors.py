@@ -30,6 +30,15 @@ class InvalidTask(ShopError):
         self.problems = problems
 
 
+class GivenUp(ShopError):
+    """A task was begun too often without coming to an end, as one does that ends its worker."""
+
+    def __init__(self, task: str, attempts: int) -> None:
+        super().__init__(f"{task} is given up after {attempts} attempts that came to no end")
+        self.task = task
+        self.attempts = attempts
+
+
 class OrderConflict(ShopError):
     """The order's id is taken by an order with other content; use a new id."""
 
@@ -44,6 +53,15 @@ class UnknownOrder(ShopError):
     def __init__(self, order_id: str) -> None:
         super().__init__(f"there is no order {order_id}")
         self.order_id = order_id
+
+
+class UnreadableOrder(ShopError):
+    """Somebody damaged the order's record; put right what `problem` names, then retry the order."""
+
+    def __init__(self, order_id: str, problem: str) -> None:
+        super().__init__(f"the record of order {order_id} cannot be read: {problem}")
+        self.order_id = order_id
+        self.problem = problem
 
 
 class OrderNotProcessed(ShopError):

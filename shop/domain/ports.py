@@ -27,7 +27,9 @@ class OrderIntake(Protocol):
         """
         ...
 
-    async def find(self, order_id: str) -> OrderRecord | None: ...
+    async def find(self, order_id: str) -> OrderRecord | None:
+        """Raises `UnreadableOrder`."""
+        ...
 
     async def invoice(self, order_id: str) -> bytes | None:
         """The stored PDF."""
@@ -136,10 +138,10 @@ class OrderBook(Protocol):
         """
         ...
 
-    def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
+    def begin_invoice(self, order_id: str, task_id: str, delivery_id: str) -> Begun:
         """The same as `begin` for an order's invoice, with the order's record.
 
-        Status `unknown` if there is no order.
+        Status `unknown` if there is no order; then the attempts are those of the task.
         """
         ...
 
@@ -157,14 +159,21 @@ class OrderBook(Protocol):
         ...
 
     def revive(self, order_id: str) -> Claim[OrderRecord]:
-        """Take a failed or dead order up again, due at once.
+        """Take a failed or dead order up again, due at once; its task's result is forgotten.
 
+        Repeated before anybody has begun it, this is the same.
         Raises `UnknownOrder`, `OrderNotRetriable`.
         """
         ...
 
-    def claim_lost(self, queue: str, *, queue_is_idle: bool, limit: int) -> Claim[OrderRecord]:
-        """Orders whose message was lost, each claimed for this caller for a while."""
+    def claim_lost(
+        self, queue: str, *, queue_is_idle: bool, limit: int, due_by_ms: int | None = None
+    ) -> Claim[OrderRecord]:
+        """Orders whose message was lost, each claimed for this caller for a while.
+
+        Only those that were overdue by `due_by_ms`, if that is given: what has been claimed since
+        then is not among them, however long the caller takes.
+        """
         ...
 
 
@@ -191,7 +200,7 @@ class NotificationBook(Protocol):
     def find(self, task_id: str) -> NotificationRecord | None: ...
 
     def claim_lost(
-        self, queue: str, *, queue_is_idle: bool, limit: int
+        self, queue: str, *, queue_is_idle: bool, limit: int, due_by_ms: int | None = None
     ) -> Claim[NotificationRecord]: ...
 
 
@@ -244,6 +253,14 @@ class TaskLedger(Protocol):
     def started(self, delivery: Delivery) -> None: ...
 
     def finished(self, task_id: str) -> None: ...
+
+    def begun(self, task: str, task_id: str, delivery_id: str) -> int:
+        """Count an attempt at a task without a record; how many there were since one `ended`."""
+        ...
+
+    def ended(self, task_id: str) -> None:
+        """An attempt has come to an end, whatever it was."""
+        ...
 
 
 class Warehouse(Protocol):

@@ -120,6 +120,8 @@ class Claim(Generic[T]):
 
     at_ms: int
     records: tuple[T, ...] = ()
+    #: As many were claimed as were asked for; among them may be some that left no record to send.
+    is_full: bool = False
 
 
 def _span(start_ms: int | None, end_ms: int | None) -> int | None:

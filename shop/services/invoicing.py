@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from shop.domain.errors import InvalidTask, OrderNotProcessed
+from shop.domain.errors import GivenUp, InvalidTask, OrderNotProcessed
 from shop.domain.invoice import Invoice, InvoiceData, InvoiceLine, Party, invoice_number
 from shop.domain.order import OrderRecord, OrderStatus, Reason
 from shop.domain.ports import InvoiceRenderer, OrderBook, StockRoom
@@ -32,16 +32,18 @@ class Invoicing:
         self._zone = ZoneInfo(timezone)
         self._max_attempts = max_attempts
 
-    def generate(self, order_id: str, data: InvoiceData, delivery_id: str) -> bool:
+    def generate(self, order_id: str, data: InvoiceData, task_id: str, delivery_id: str) -> bool:
         """Make and keep the invoice; whether it was made now.
 
-        Raises `OrderNotProcessed`, and `InvalidTask` if neither a record nor `data` says
-        what was sold.
+        Raises `OrderNotProcessed`, `InvalidTask` if neither a record nor `data` says what was sold,
+        and `GivenUp` if there is no record in which that could be noted.
         """
-        begun = self._orders.begin_invoice(order_id, delivery_id)
+        begun = self._orders.begin_invoice(order_id, task_id, delivery_id)
         match begun.status:
             case "invoiced":
                 return False
+            case "unknown" if begun.attempts > self._max_attempts:
+                raise GivenUp(TaskName.GENERATE_INVOICE, self._max_attempts)
             case "unknown":
                 invoice = self._from_data(order_id, data)
             case OrderStatus.PROCESSED if begun.attempts > self._max_attempts:

@@ -2,7 +2,10 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from shop.domain.notification import NotificationRecord
 from shop.domain.ports import NotificationBook, OrderBook, Publisher
 from shop.domain.work import Job, TaskName
 from shop.services.ordering import owed_job
@@ -17,6 +20,10 @@ BATCH = 200
 Swept = Counter[TaskName]
 
 
+def _always() -> bool:
+    return True
+
+
 class Sweep:
     """Safe to run at any time, anywhere, and several at once: what one claims, no other sends."""
 
@@ -27,11 +34,18 @@ class Sweep:
         self._notifications = notifications
         self._publisher = publisher
 
-    def run(self) -> Swept:
-        """Raises `StoreUnavailable` or `PublishFailed`; what was claimed is overdue again later."""
+    def run(self, may_go_on: Callable[[], bool] = _always) -> Swept:
+        """Send what is lost now, each piece once; `may_go_on` is asked after each of them.
+
+        Raises `StoreUnavailable` or `PublishFailed`. What was claimed and not sent is overdue
+        again later.
+        """
         swept: Swept = Counter()
-        self._sweep_orders(swept)
-        self._sweep_notifications(swept)
+        for job in self._lost():
+            self._publisher.publish(job)
+            swept[job.task] += 1
+            if not may_go_on():
+                break
         if swept:
             logger.warning(
                 "sent again: %d orders, %d invoices, %d notifications",
@@ -41,34 +55,36 @@ class Sweep:
             )
         return swept
 
-    def _sweep_orders(self, swept: Swept) -> None:
+    def _lost(self) -> Iterator[Job]:
         # Invoices wait in the same queue as the orders that they belong to.
-        queue = self._publisher.queue_of(TaskName.PROCESS_ORDER)
+        for at_ms, order in self._claimed(self._orders, TaskName.PROCESS_ORDER):
+            if job := owed_job(order, at_ms):
+                yield job
+        for at_ms, notice in self._claimed(self._notifications, TaskName.SEND_NOTIFICATION):
+            yield _notification_job(notice, at_ms)
+
+    def _claimed(
+        self, book: OrderBook | NotificationBook, task: TaskName
+    ) -> Iterator[tuple[int, Any]]:
+        queue = self._publisher.queue_of(task)
+        # Asked once: what the sweep itself has sent says nothing of what was overdue before. And
+        # only that is claimed, for in a long sweep the first of it is overdue again before the last
+        # is sent.
         idle = self._publisher.is_idle(queue)
+        due_by_ms = None
         while True:
-            claim = self._orders.claim_lost(queue, queue_is_idle=idle, limit=BATCH)
+            claim = book.claim_lost(queue, queue_is_idle=idle, limit=BATCH, due_by_ms=due_by_ms)
+            due_by_ms = claim.at_ms if due_by_ms is None else due_by_ms
             for record in claim.records:
-                if job := owed_job(record, claim.at_ms):
-                    self._send(job, swept)
-            if len(claim.records) < BATCH:
+                yield claim.at_ms, record
+            if not claim.is_full:
                 return
 
-    def _sweep_notifications(self, swept: Swept) -> None:
-        queue = self._publisher.queue_of(TaskName.SEND_NOTIFICATION)
-        idle = self._publisher.is_idle(queue)
-        while True:
-            claim = self._notifications.claim_lost(queue, queue_is_idle=idle, limit=BATCH)
-            for record in claim.records:
-                job = Job(
-                    TaskName.SEND_NOTIFICATION,
-                    (record.email, record.message),
-                    record.task_id,
-                    claim.at_ms,
-                )
-                self._send(job, swept)
-            if len(claim.records) < BATCH:
-                return
 
-    def _send(self, job: Job, swept: Swept) -> None:
-        self._publisher.publish(job)
-        swept[job.task] += 1
+def _notification_job(record: NotificationRecord, enqueued_at_ms: int) -> Job:
+    return Job(
+        TaskName.SEND_NOTIFICATION,
+        (record.email, record.message),
+        record.task_id,
+        enqueued_at_ms,
+    )

@@ -16,7 +16,7 @@ from shop.adapters.celery.request import DELIVERY_ID, RECEIVED_MONOTONIC_S
 from shop.adapters.redis.client import store_errors
 from shop.bootstrap import WorkerServices
 from shop.correlation import accepted, correlation_id
-from shop.domain.errors import InvalidTask, StoreUnavailable
+from shop.domain.errors import GivenUp, InvalidTask, StoreUnavailable
 from shop.domain.work import Delivery, TaskName
 
 M = TypeVar("M", bound=BaseModel)
@@ -54,7 +54,9 @@ class ShopTask(Task):
                     _signature(type(self).run).bind(self, *args, **kwargs)
                 except TypeError as error:
                     raise InvalidTask(self.name, str(error)) from None
-                return self.run(*args, **kwargs)
+                if self.begins_in_store:
+                    return self.run(*args, **kwargs)
+                return self._run_unrecorded(*args, **kwargs)
             finally:
                 # Before the result: who sees that finds every stamp. What the task did stands
                 # without it.
@@ -63,6 +65,18 @@ class ShopTask(Task):
                     if carrier(self.app) is None:
                         with store_errors():
                             services.trips.flush()
+
+    def _run_unrecorded(self, *args: Any, **kwargs: Any) -> Any:
+        """For a task without a record in which attempts are counted: one may end its process."""
+        ledger, task_id = self.services.ledger, self.request.id
+        attempts = ledger.begun(self.name, task_id, self.delivery_id)
+        if attempts > self.services.max_attempts:
+            raise GivenUp(self.name, self.services.max_attempts)
+        try:
+            return self.run(*args, **kwargs)
+        finally:
+            with suppress(StoreUnavailable):
+                ledger.ended(task_id)
 
     def _delivery(self) -> Delivery:
         request = self.request

@@ -61,11 +61,20 @@ class Housekeeping(bootsteps.StartStopStep):
     def _run(self, worker: WorkController, queues: list[str]) -> None:
         services: WorkerServices = worker.app.services()
         chores = [_Chore(BEAT_EVERY_S, lambda: _beat(services, worker.hostname, queues))]
-        if Queue.DEFAULT in queues and services.sweep_every_s > 0:
-            chores.append(_Chore(services.sweep_every_s, services.sweep.run))
         if services.stall_after_s > 0:
             watchdog = _watchdog(worker, services, queues)
             chores.append(_Chore(WATCH_EVERY_S, lambda: _watch(watchdog)))
+        if Queue.DEFAULT in queues and services.sweep_every_s > 0:
+            # A broker that was emptied makes a long sweep, during which nobody may take the worker
+            # for dead, or wait for its end.
+            meanwhile = list(chores)
+
+            def may_go_on() -> bool:
+                for chore in meanwhile:
+                    chore.run_if_due()
+                return not self._stopping.is_set()
+
+            chores.append(_Chore(services.sweep_every_s, lambda: services.sweep.run(may_go_on)))
         # A worker that has not reached its queue yet is of no use to anybody.
         while not (self._consumes.wait(READY_POLL_S) or self._stopping.is_set()):
             pass

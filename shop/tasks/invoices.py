@@ -16,5 +16,7 @@ def register(app: Celery) -> None:
         name = TaskName.GENERATE_INVOICE
         valid_id = checked(name, OrderId, order_id, arguments={"": "order_id"}).root
         invoice_data = checked(name, InvoiceData, {} if data is None else data)
-        made = self.services.invoicing.generate(valid_id, invoice_data, self.delivery_id)
+        made = self.services.invoicing.generate(
+            valid_id, invoice_data, self.request.id, self.delivery_id
+        )
         return {"order_id": valid_id, "made": made}

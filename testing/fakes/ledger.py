@@ -1,11 +1,8 @@
 """Every task's stamps in memory: `TaskLedger`, and `TaskLookup` that reads them back."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from shop.adapters.redis.keys import METRICS_TASKS, TASK_TTL_S
 from shop.domain.work import Delivery, TaskReport, Timings
-from testing.fakes.store import FakeStore, TaskRow
+from testing.fakes.store import FakeResult, FakeStore, TaskRow
 
 
 class FakeTaskLedger:
@@ -44,29 +41,29 @@ class FakeTaskLedger:
                 self._store.observe(f"run:{row.task}", now_ms - row.started_at_ms)
             row.finished_at_ms = now_ms
 
+    def begun(self, task: str, task_id: str, delivery_id: str) -> int:
+        with self._store.step() as now_ms:
+            return attempt(self._store, task, task_id, delivery_id, now_ms)
 
-@dataclass
-class FakeResult:
-    """What Celery's result backend would hold of a task."""
-
-    state: str
-    result: Any = None
-    error: str | None = None
+    def ended(self, task_id: str) -> None:
+        with self._store.step():
+            row = self._store.tasks.get(task_id)
+            if row is not None:
+                row.attempt, row.attempts = None, 0
 
 
 class FakeTaskLookup:
-    """The API's side; `results` stands in for Celery's result backend."""
+    """The API's side; the store's `results` stand in for Celery's result backend."""
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
-        self.results: dict[str, FakeResult] = {}
 
     async def find(self, task_id: str) -> TaskReport | None:
         with self._store.step():
             row = self._store.tasks.get(task_id)
             if row is None:
                 return None
-            result = self.results.get(task_id, FakeResult("PENDING"))
+            result = self._store.results.get(task_id, FakeResult("PENDING"))
             return TaskReport(
                 task_id=task_id,
                 task=row.task,
@@ -84,6 +81,15 @@ class FakeTaskLookup:
                     deliveries=row.deliveries,
                 ),
             )
+
+
+def attempt(store: FakeStore, task: str, task_id: str, delivery_id: str, now_ms: int) -> int:
+    """The rule of `begin_task.lua`: how many attempts there were, this one included."""
+    row = _row(store, task_id, task, now_ms)
+    if row.attempt != delivery_id:
+        row.attempt = delivery_id
+        row.attempts += 1
+    return row.attempts
 
 
 def _row(store: FakeStore, task_id: str, task: str | None, now_ms: int) -> TaskRow:

@@ -14,6 +14,7 @@ def claim_lost(
     queue_is_idle: bool,
     overdue_after_ms: int,
     limit: int,
+    due_by_ms: int | None = None,
 ) -> list[str]:
     """The ids claimed, the longest overdue first; each is pushed back, so it is claimed once."""
     open_work = {"orders": store.orders_open, "notifications": store.notifications_open}[work]
@@ -21,6 +22,8 @@ def claim_lost(
     if not queue_is_idle:
         lost_before_ms = max(watermark_ms - IN_HAND_SLACK_MS, now_ms - LOST_AT_LATEST_AFTER_MS)
         cutoff_ms = min(now_ms, lost_before_ms + overdue_after_ms)
+    if due_by_ms is not None:
+        cutoff_ms = min(cutoff_ms, due_by_ms)
     due = sorted((due_ms, key) for key, due_ms in open_work.items() if due_ms <= cutoff_ms)
     claimed = [key for _, key in due[:limit]]
     for key in claimed:

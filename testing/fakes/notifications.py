@@ -96,7 +96,7 @@ class FakeNotificationBook:
             return self._record(task_id)
 
     def claim_lost(
-        self, queue: str, *, queue_is_idle: bool, limit: int
+        self, queue: str, *, queue_is_idle: bool, limit: int, due_by_ms: int | None = None
     ) -> Claim[NotificationRecord]:
         store = self._store
         with store.step() as now_ms:
@@ -108,6 +108,7 @@ class FakeNotificationBook:
                 queue_is_idle=queue_is_idle,
                 overdue_after_ms=self._overdue_after_ms,
                 limit=limit,
+                due_by_ms=due_by_ms,
             )
             records = []
             for task_id in ids:
@@ -116,7 +117,7 @@ class FakeNotificationBook:
                     records.append(record)
                 else:
                     del store.notifications_open[task_id]
-            return Claim(now_ms, tuple(records))
+            return Claim(now_ms, tuple(records), is_full=len(ids) == limit)
 
     def _close(self, task_id: str, status: NotificationStatus) -> NotificationRow | None:
         """The row if this call closed it."""

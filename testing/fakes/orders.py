@@ -21,6 +21,7 @@ from shop.domain.order import (
     Settlement,
 )
 from shop.domain.work import Claim, TaskName
+from testing.fakes.ledger import attempt
 from testing.fakes.lost import claim_lost
 from testing.fakes.stock import whole_number
 from testing.fakes.store import FakeStore, NotificationRow, OrderRow, TaskRow
@@ -124,7 +125,7 @@ class FakeOrderBook:
             return None
         return self.settle(order.id, order.item, follow_ups)
 
-    def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
+    def begin_invoice(self, order_id: str, task_id: str, delivery_id: str) -> Begun:
         store = self._store
         with store.step() as now_ms:
             if order_id in store.invoices:
@@ -132,7 +133,8 @@ class FakeOrderBook:
                 return Begun("invoiced", 0, _record(store, order_id))
             row = store.orders.get(order_id)
             if row is None:
-                return Begun("unknown", 0)
+                task = TaskName.GENERATE_INVOICE
+                return Begun("unknown", attempt(store, task, task_id, delivery_id, now_ms))
             if row.status == OrderStatus.PROCESSED:
                 store.orders_open[order_id] = now_ms + self._overdue_after_ms
                 if row.invoice_delivery != delivery_id:
@@ -185,26 +187,35 @@ class FakeOrderBook:
             row = store.orders.get(order_id)
             if row is None:
                 raise UnknownOrder(order_id)
+            record = _record(store, order_id)
+            assert record is not None
             if row.status != OrderStatus.FAILED and order_id not in store.orders_dead:
+                is_untouched = row.is_revived and not (row.attempts or row.invoice_attempts)
+                if is_untouched and order_id in store.orders_open:
+                    return Claim(now_ms, (record,))
                 raise OrderNotRetriable(order_id, row.status)
             if row.status == OrderStatus.FAILED:
                 row.status = OrderStatus.PENDING
                 row.processed_at_ms = None
             row.reason = row.delivery = row.invoice_delivery = None
             row.attempts = row.invoice_attempts = 0
+            row.is_revived = True
             store.orders_dead.pop(order_id, None)
             store.orders_open[order_id] = now_ms
             store.count(METRICS_ORDERS, "revived")
             record = _record(store, order_id)
             assert record is not None
+            task, task_id = TaskName.PROCESS_ORDER, row.task_id
             if row.status == OrderStatus.PROCESSED:
-                invoice_task_id = row.invoice_task_id or row.task_id
-                _issue(store, invoice_task_id, TaskName.GENERATE_INVOICE, now_ms)
-            else:
-                _issue(store, row.task_id, TaskName.PROCESS_ORDER, now_ms)
+                task, task_id = TaskName.GENERATE_INVOICE, row.invoice_task_id or task_id
+            store.tasks.pop(task_id, None)
+            store.results.pop(task_id, None)
+            _issue(store, task_id, task, now_ms)
             return Claim(now_ms, (record,))
 
-    def claim_lost(self, queue: str, *, queue_is_idle: bool, limit: int) -> Claim[OrderRecord]:
+    def claim_lost(
+        self, queue: str, *, queue_is_idle: bool, limit: int, due_by_ms: int | None = None
+    ) -> Claim[OrderRecord]:
         store = self._store
         with store.step() as now_ms:
             ids = claim_lost(
@@ -215,6 +226,7 @@ class FakeOrderBook:
                 queue_is_idle=queue_is_idle,
                 overdue_after_ms=self._overdue_after_ms,
                 limit=limit,
+                due_by_ms=due_by_ms,
             )
             records = []
             for order_id in ids:
@@ -223,7 +235,7 @@ class FakeOrderBook:
                     records.append(record)
                 else:
                     del store.orders_open[order_id]
-            return Claim(now_ms, tuple(records))
+            return Claim(now_ms, tuple(records), is_full=len(ids) == limit)
 
     def _decide(
         self, order_id: str, row: OrderRow, item: str, follow_ups: FollowUps, now_ms: int

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from threading import RLock
+from typing import Any
 
 from shop.adapters.redis.keys import METRICS_TASKS
 from shop.domain.errors import StoreUnavailable
@@ -43,6 +44,7 @@ class OrderRow:
     invoice_task_id: str | None = None
     invoice_attempts: int = 0
     invoice_delivery: str | None = None
+    is_revived: bool = False
     notification_task_id: str | None = None
 
 
@@ -75,6 +77,18 @@ class TaskRow:
     finished_at_ms: int | None = None
     deliveries: int = 0
     delivery: str | None = None
+    #: Of a task without a record of its own.
+    attempts: int = 0
+    attempt: str | None = None
+
+
+@dataclass
+class FakeResult:
+    """What Celery's result backend would hold of a task."""
+
+    state: str
+    result: Any = None
+    error: str | None = None
 
 
 @dataclass
@@ -105,6 +119,8 @@ class FakeStore:
     #: day -> JSON.
     reports: dict[date, str] = field(default_factory=dict)
     tasks: dict[str, TaskRow] = field(default_factory=dict)
+    #: As Celery's result backend; nothing of it expires.
+    results: dict[str, FakeResult] = field(default_factory=dict)
     #: queue -> the newest publication whose task has started, ms.
     watermarks: dict[str, int] = field(default_factory=dict)
     #: queue -> worker -> when it last beat, ms.

@@ -1,5 +1,6 @@
 """What the contract is tested over: every port of one store, and hands that reach behind them."""
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,10 @@ from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotifi
 from shop.adapters.redis.order_intake import RedisOrderIntake
 from shop.adapters.redis.orders import RedisOrderBook
 from shop.adapters.redis.presence import RedisPresence, RedisReadiness
+from shop.adapters.redis.results import Results, database, result_key, storing
 from shop.adapters.redis.stock import RedisStockRoom
 from shop.adapters.redis.tally import RedisTallies
+from shop.adapters.redis.trips import RoundTrips
 from shop.adapters.redis.workload import RedisWorkloadGauge
 from shop.domain.ports import (
     NotificationBook,
@@ -105,6 +108,10 @@ class Backend(ABC):
         """Delete an order's or a notification's record, and nothing else of it."""
 
     @abstractmethod
+    def keep_result(self, task_id: str, result: dict[str, Any]) -> None:
+        """As a worker does that has done a task."""
+
+    @abstractmethod
     def wait_behind(self, count: int) -> None:
         """Let so many further orders be open that were published just now."""
 
@@ -150,6 +157,9 @@ class FakeBackend(Backend):
         self._store.orders.pop(order_id, None)
         self._store.notifications.pop(task_id, None)
 
+    def keep_result(self, task_id: str, result: dict[str, Any]) -> None:
+        self._store.results.setdefault(task_id, fakes.FakeResult("SUCCESS", result))
+
     def wait_behind(self, count: int) -> None:
         due_ms = self.now_ms() + OVERDUE_AFTER_MS
         self._store.orders_open.update({f"waiting-{number}": due_ms for number in range(count)})
@@ -175,14 +185,16 @@ class FakeBackend(Backend):
 
 @dataclass(frozen=True)
 class Clients:
-    """Connections to one server: the store twice, and the results."""
+    """Connections to one server: the store and the results, twice each."""
 
     sync: Redis
+    sync_results: Redis
     store: "redis.asyncio.Redis"
     results: "redis.asyncio.Redis"
 
     async def close(self) -> None:
         self.sync.close()
+        self.sync_results.close()
         await self.store.aclose()
         await self.results.aclose()
 
@@ -254,6 +266,12 @@ class RedisBackend(Backend):
             keys.order(order_id), keys.order_status(order_id), keys.notification(task_id)
         )
 
+    def keep_result(self, task_id: str, result: dict[str, Any]) -> None:
+        meta = json.dumps({"status": "SUCCESS", "result": result, "task_id": task_id})
+        results = self._clients.sync_results
+        store = storing(result_key(task_id), meta, expires_s=60, db=database(results))
+        RoundTrips(results).ask(store)
+
     def wait_behind(self, count: int) -> None:
         due_ms = self.now_ms() + OVERDUE_AFTER_MS
         waiting = {f"waiting-{number}": due_ms for number in range(count)}
@@ -273,7 +291,11 @@ class RedisBackend(Backend):
             intake=RedisOrderIntake(
                 AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=0
             ),
-            book=RedisOrderBook(sync, overdue_after_ms=OVERDUE_AFTER_MS),
+            book=RedisOrderBook(
+                sync,
+                overdue_after_ms=OVERDUE_AFTER_MS,
+                results=Results(clients.sync_results, beside_store=True),
+            ),
             notification_intake=RedisNotificationIntake(
                 AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS
             ),

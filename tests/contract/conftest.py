@@ -48,6 +48,7 @@ def _fakeredis_clients(*, connected: bool = True) -> Clients:
     shared: dict[str, Any] = {"server": server, "decode_responses": True}
     return Clients(
         fakeredis.FakeRedis(db=STORE_DB, **shared),
+        fakeredis.FakeRedis(db=RESULTS_DB, **shared),
         fakeredis.FakeAsyncRedis(db=STORE_DB, **shared),
         fakeredis.FakeAsyncRedis(db=RESULTS_DB, **shared),
     )
@@ -57,6 +58,7 @@ def _real_clients(port: int) -> Clients:
     dsn = f"redis://{HOST}:{port}"
     return Clients(
         connect(f"{dsn}/{STORE_DB}", "contract"),
+        connect(f"{dsn}/{RESULTS_DB}", "contract-tasks"),
         connect_async(f"{dsn}/{STORE_DB}", "contract-api"),
         connect_async(f"{dsn}/{RESULTS_DB}", "contract-results"),
     )

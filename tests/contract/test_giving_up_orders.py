@@ -4,8 +4,8 @@ import pytest
 
 from shop.domain.errors import OrderNotRetriable, UnknownOrder
 from shop.domain.order import Begun, Order, OrderStatus, Reason
-from shop.domain.work import TaskName
-from tests.builders import an_order, follow_ups
+from shop.domain.work import TaskName, Timings
+from tests.builders import a_delivery, an_order, follow_ups
 from tests.contract.backends import Backend, Ports
 
 
@@ -135,7 +135,7 @@ class TestRevive:
     async def test_a_processed_order_without_invoice_is_owed_only_that(
         self, ports: Ports, backend: Backend, processed: Order
     ) -> None:
-        ports.book.begin_invoice(processed.id, "one")
+        ports.book.begin_invoice(processed.id, "invoice-task", "one")
         ports.book.bury(processed.id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
 
         claim = ports.book.revive(processed.id)
@@ -144,10 +144,80 @@ class TestRevive:
         assert record.status is OrderStatus.PROCESSED
         assert record.owed is TaskName.GENERATE_INVOICE
         assert backend.stock_text(processed.item) == "8"
-        assert ports.book.begin_invoice(processed.id, "one") == Begun("processed", 1)
+        assert ports.book.begin_invoice(processed.id, "invoice-task", "one") == Begun(
+            "processed", 1
+        )
         issued = await ports.lookup.find("invoice-of-1001")
         assert issued is not None
         assert (issued.task, issued.timings.enqueued_at_ms) == ("generate_invoice", claim.at_ms)
+
+    async def test_its_task_is_told_of_anew(self, ports: Ports, backend: Backend) -> None:
+        order = an_order()
+        await ports.intake.place(order, "task-1")
+        first = a_delivery(task="process_order", enqueued_at_ms=backend.now_ms())
+        ports.ledger.started(first)
+        ports.book.settle(order.id, order.item, follow_ups(order))
+        backend.keep_result("task-1", {"status": "failed"})
+        ports.ledger.finished("task-1")
+
+        claim = ports.book.revive(order.id)
+
+        issued = await ports.lookup.find("task-1")
+        assert issued is not None
+        assert (issued.task, issued.state, issued.result) == ("process_order", "PENDING", None)
+        assert issued.timings == Timings(claim.at_ms, claim.at_ms)
+
+        # The delivery id may be the same: a client sent the task by hand.
+        ports.ledger.started(first)
+        backend.keep_result("task-1", {"status": "processed"})
+        ports.ledger.finished("task-1")
+        # A duplicate that comes late changes nothing.
+        backend.keep_result("task-1", {"status": "failed"})
+
+        done = await ports.lookup.find("task-1")
+        assert done is not None
+        assert (done.state, done.result) == ("SUCCESS", {"status": "processed"})
+        assert done.timings.deliveries == 1
+        assert done.timings.finished_at_ms is not None
+
+    async def test_an_invoices_task_is_told_of_anew(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        ports.book.bury(processed.id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
+        backend.keep_result("task-1", {"status": "processed"})
+        backend.keep_result("invoice-of-1001", {"made": False})
+
+        ports.book.revive(processed.id)
+
+        issued = await ports.lookup.find("invoice-of-1001")
+        assert issued is not None
+        assert issued.state == "PENDING"
+        backend.keep_result("invoice-of-1001", {"made": True})
+        made = await ports.lookup.find("invoice-of-1001")
+        assert made is not None
+        assert made.result == {"made": True}
+
+    async def test_twice_is_once(self, ports: Ports, backend: Backend, pending: Order) -> None:
+        ports.book.settle(pending.id, pending.item, follow_ups(pending))
+        first = ports.book.revive(pending.id)
+
+        assert ports.book.revive(pending.id).records == first.records
+        assert (await ports.tallies.read()).orders["revived"] == 1
+        # Once somebody has begun it, it is worked on as any other.
+        ports.book.begin(pending, "task-1", "two")
+        with pytest.raises(OrderNotRetriable):
+            ports.book.revive(pending.id)
+
+    def test_an_invoice_twice_is_once(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        ports.book.bury(processed.id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
+        first = ports.book.revive(processed.id)
+
+        assert ports.book.revive(processed.id).records == first.records
+        ports.book.store_invoice(processed.id, b"%PDF")
+        with pytest.raises(OrderNotRetriable):
+            ports.book.revive(processed.id)
 
     def test_what_is_still_worked_on_or_done_is_refused(
         self, ports: Ports, backend: Backend, processed: Order

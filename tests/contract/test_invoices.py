@@ -52,15 +52,15 @@ def test_until_then_it_is_owed(ports: Ports, backend: Backend, order: Order) -> 
 
 def test_each_delivery_counts_once(ports: Ports, order: Order) -> None:
     for delivery_id, attempts in [("one", 1), ("one", 1), ("two", 2)]:
-        begun = ports.book.begin_invoice(order.id, delivery_id)
+        begun = ports.book.begin_invoice(order.id, "invoice-task", delivery_id)
         assert begun == Begun(OrderStatus.PROCESSED, attempts)
 
 
 def test_one_that_is_there_is_not_begun_again(ports: Ports, order: Order) -> None:
-    ports.book.begin_invoice(order.id, "one")
+    ports.book.begin_invoice(order.id, "invoice-task", "one")
     ports.book.store_invoice(order.id, PDF)
 
-    assert ports.book.begin_invoice(order.id, "two") == Begun("invoiced", 0)
+    assert ports.book.begin_invoice(order.id, "invoice-task", "two") == Begun("invoiced", 0)
 
 
 async def test_one_that_was_made_by_hand_before_its_order_is_not_its_own(
@@ -73,7 +73,7 @@ async def test_one_that_was_made_by_hand_before_its_order_is_not_its_own(
     ports.book.settle(order.id, order.item, follow_ups(order))
 
     assert await ports.intake.invoice(order.id) is None
-    assert ports.book.begin_invoice(order.id, "one") == Begun("processed", 1)
+    assert ports.book.begin_invoice(order.id, "invoice-task", "one") == Begun("processed", 1)
     assert backend.open_orders() == {order.id}
 
 
@@ -81,7 +81,7 @@ def test_a_delivery_that_begins_pushes_the_due_time_back(
     ports: Ports, backend: Backend, order: Order
 ) -> None:
     backend.pass_time(OVERDUE_AFTER_MS)
-    ports.book.begin_invoice(order.id, "one")
+    ports.book.begin_invoice(order.id, "invoice-task", "one")
 
     assert ports.book.claim_lost("default", queue_is_idle=True, limit=10).records == ()
     backend.pass_time(OVERDUE_AFTER_MS)
@@ -91,7 +91,7 @@ def test_a_delivery_that_begins_pushes_the_due_time_back(
 def test_a_pending_order_gets_none(ports: Ports, backend: Backend) -> None:
     ports.book.begin(an_order("1002"), "task-2", "one")
 
-    assert ports.book.begin_invoice("1002", "one") == Begun(OrderStatus.PENDING, 0)
+    assert ports.book.begin_invoice("1002", "invoice-task", "one") == Begun(OrderStatus.PENDING, 0)
     with pytest.raises(OrderNotProcessed) as refused:
         ports.book.store_invoice("1002", PDF)
 
@@ -104,7 +104,7 @@ async def test_a_failed_order_gets_none(ports: Ports) -> None:
     ports.book.begin(order, "task-2", "one")
     ports.book.settle(order.id, order.item, follow_ups(order))
 
-    assert ports.book.begin_invoice(order.id, "one").status == OrderStatus.FAILED
+    assert ports.book.begin_invoice(order.id, "invoice-task", "one").status == OrderStatus.FAILED
     with pytest.raises(OrderNotProcessed):
         ports.book.store_invoice(order.id, PDF)
 
@@ -112,9 +112,13 @@ async def test_a_failed_order_gets_none(ports: Ports) -> None:
 
 
 async def test_without_any_order_it_is_kept_all_the_same(ports: Ports, backend: Backend) -> None:
-    assert ports.book.begin_invoice("by-hand", "one") == Begun("unknown", 0)
+    for _ in range(2):
+        assert ports.book.begin_invoice("by-hand", "invoice-task", "one") == Begun("unknown", 1)
+    # Each task has attempts of its own.
+    assert ports.book.begin_invoice("by-hand", "another-task", "one") == Begun("unknown", 1)
+    assert ports.book.begin_invoice("by-hand", "invoice-task", "another") == Begun("unknown", 2)
     assert ports.book.store_invoice("by-hand", PDF) is True
-    assert ports.book.begin_invoice("by-hand", "two").status == "invoiced"
+    assert ports.book.begin_invoice("by-hand", "invoice-task", "two").status == "invoiced"
 
     assert await ports.intake.invoice("by-hand") == PDF
     assert await ports.intake.find("by-hand") is None

@@ -134,7 +134,9 @@ class OrderLife(Lockstep):
     @rule(order_id=order_ids, delivery_id=delivery_ids, anyhow=rarely)
     def begin_invoice(self, order_id: str, delivery_id: str, anyhow: bool) -> None:
         order_id = order_id if anyhow else self.preferred(order_id, self.owes_invoice)
-        self.repeatable(lambda world: world.book.begin_invoice(order_id, delivery_id))
+        self.repeatable(
+            lambda world: world.book.begin_invoice(order_id, "invoice-task", delivery_id)
+        )
 
     @rule(order_id=order_ids, pdf=pdfs, anyhow=rarely)
     def store_invoice(self, order_id: str, pdf: bytes, anyhow: bool) -> None:
@@ -164,7 +166,7 @@ class OrderLife(Lockstep):
     @rule(order_id=order_ids)
     def revive(self, order_id: str) -> None:
         self.revived = order_id
-        self.each(lambda world: world.book.revive(order_id))
+        self.repeatable(lambda world: world.book.revive(order_id))
 
     @rule(queue=queues, idle=st.booleans(), limit=limits)
     def claim_lost(self, queue: str, idle: bool, limit: int) -> None:

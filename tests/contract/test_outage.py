@@ -26,7 +26,7 @@ ASYNCHRONOUS: dict[str, Callable[[Ports], Any]] = {
 SYNCHRONOUS: dict[str, Callable[[Ports], Any]] = {
     "begin": lambda ports: ports.book.begin(an_order(), "task-1", "one"),
     "settle": lambda ports: ports.book.settle("1001", "SKU-1", follow_ups(an_order())),
-    "begin an invoice": lambda ports: ports.book.begin_invoice("1001", "one"),
+    "begin an invoice": lambda ports: ports.book.begin_invoice("1001", "invoice-task", "one"),
     "store an invoice": lambda ports: ports.book.store_invoice("1001", b"%PDF"),
     "find": lambda ports: ports.book.find("1001"),
     "bury": lambda ports: ports.book.bury("1001", "attempts_exhausted"),

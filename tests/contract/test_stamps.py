@@ -34,6 +34,19 @@ async def test_a_queued_task_has_one_stamp(ports: Ports) -> None:
     assert report.timings.queue_wait_ms is None
 
 
+async def test_attempts_are_counted_until_one_comes_to_an_end(ports: Ports) -> None:
+    ports.ledger.started(a_delivery(task="audit_stock"))
+
+    def begun(task_id: str, delivery_id: str) -> int:
+        return ports.ledger.begun("audit_stock", task_id, delivery_id)
+
+    assert [begun("task-1", "one"), begun("task-1", "two"), begun("task-1", "two")] == [1, 2, 2]
+    assert begun("task-2", "one") == 1
+    ports.ledger.ended("task-1")
+    assert begun("task-1", "three") == 1
+    assert (await find(ports)).task == "audit_stock"
+
+
 async def test_a_task_is_stamped_from_stage_to_stage(ports: Ports, backend: Backend) -> None:
     enqueued_at_ms = (await ports.intake.place(an_order(), "task-1")).enqueued_at_ms
     before_ms = backend.now_ms()

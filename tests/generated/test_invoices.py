@@ -46,7 +46,10 @@ def made(order_id: str, data: dict[str, Any], currency: str = "EUR") -> bytes:
         timezone="UTC",
         max_attempts=3,
     )
-    assert invoicing.generate(order_id, InvoiceData.model_validate(data), "one") is True
+    assert (
+        invoicing.generate(order_id, InvoiceData.model_validate(data), "invoice-task", "one")
+        is True
+    )
     return store.invoices[order_id]
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,9 +115,26 @@ def test_mounts_the_folders_of_the_design(files: tuple[str, ...]) -> None:
 
     expected = {("redis", str(REPOSITORY / "docker_volumes/redis"), "/data")}
     expected |= {(name, str(REPOSITORY / "logs"), "/app/logs") for name in PYTHON_SERVICES}
+    expected |= {("celery_beat", "beat-schedule", "/app/schedule")}
     if files is DEVELOPMENT:
         expected |= {(name, str(REPOSITORY / "shop"), "/app/shop") for name in PYTHON_SERVICES}
     assert mounted == expected
+
+
+@both_ways
+def test_beats_schedule_outlives_its_container(files: tuple[str, ...]) -> None:
+    model = read(files)
+    beat = model["services"]["celery_beat"]
+    schedule = Path(beat["command"][beat["command"].index("--schedule") + 1])
+
+    (kept,) = (one for one in beat["volumes"] if one["target"] == str(schedule.parent))
+    assert kept["type"] == "volume"
+    assert kept["source"] in model["volumes"]
+    # An engine gives a new volume the owner that its folder has in the image.
+    (made,) = re.findall(
+        r"install -d -o shop -g shop (.*)", (REPOSITORY / "Dockerfile").read_text()
+    )
+    assert str(schedule.parent) in made.split()
 
 
 @both_ways

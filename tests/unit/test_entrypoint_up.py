@@ -2,13 +2,14 @@
 
 import os
 import pty
+import re
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.unit.checkout import SERVICES, Checkout
+from tests.unit.checkout import REPOSITORY, SERVICES, Checkout
 
 PASSWORD = {"FLOWER_PASSWORD": "correct horse"}
 
@@ -16,6 +17,19 @@ PASSWORD = {"FLOWER_PASSWORD": "correct horse"}
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
+
+
+def test_make_is_short_for_it() -> None:
+    recipes = re.findall(
+        r"^\t@(./entrypoint.sh .*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE
+    )
+
+    assert recipes == [
+        "./entrypoint.sh --up",
+        "./entrypoint.sh --dev --up",
+        "./entrypoint.sh --down",
+        "./entrypoint.sh --logs",
+    ]
 
 
 def test_waits_for_health_with_a_bound(checkout: Checkout) -> None:
@@ -83,7 +97,7 @@ def test_names_who_is_not_healthy_with_its_last_lines(checkout: Checkout) -> Non
     # Flower was merely cut short.
     assert not any(f"{name} is not" in done.err for name in ("redis", "celery_beat", "flower"))
     assert "is up" not in done.out
-    assert checkout.steps() == ["up"]
+    assert checkout.steps() == ["build", "up"]
 
 
 def test_names_who_is_still_starting_when_nobody_else_is_to_blame(checkout: Checkout) -> None:

@@ -28,9 +28,11 @@ def secret(tmp_path: Path) -> Path:
 def test_every_secret_may_come_from_a_file(
     name: str, secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    text = "smtp://correct:horse@mail" if name == "SMTP_URL" else "correct horse"
+    secret.write_text(f"{text}\n")
     monkeypatch.setenv(f"{name}_FILE", str(secret))
 
-    assert getattr(Settings(), name.lower()).get_secret_value() == "correct horse"
+    assert getattr(Settings(), name.lower()).get_secret_value() == text
 
 
 def test_what_is_no_secret_does_not(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:

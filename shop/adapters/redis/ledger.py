@@ -7,7 +7,7 @@ from redis import Redis
 from shop.adapters.redis import keys
 from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.scripts import source
-from shop.adapters.redis.trips import RoundTrips
+from shop.adapters.redis.trips import Command, RoundTrips
 from shop.domain.work import Delivery, Timings
 
 
@@ -18,6 +18,7 @@ class RedisTaskLedger:
         self._trips = trips or RoundTrips(client)
         self._start = self._trips.script(source("start_task"))
         self._finish = self._trips.script(source("finish_task"))
+        self._begin = self._trips.script(source("begin_task"))
 
     def started(self, delivery: Delivery) -> None:
         stamp = delivery.enqueued_at_ms
@@ -46,6 +47,17 @@ class RedisTaskLedger:
                     keys=[keys.task(task_id), keys.METRICS_TASKS], args=[keys.TASK_TTL_S]
                 )
             )
+
+    def begun(self, task: str, task_id: str, delivery_id: str) -> int:
+        with store_errors():
+            attempts: int = self._begin(
+                keys=[keys.task(task_id)], args=[task, delivery_id, keys.TASK_TTL_S]
+            )
+        return attempts
+
+    def ended(self, task_id: str) -> None:
+        with store_errors():
+            self._trips.post(Command(("HDEL", keys.task(task_id), "attempt", "attempts")))
 
 
 def timings(fields: Mapping[str, str]) -> Timings:

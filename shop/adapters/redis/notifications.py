@@ -55,7 +55,12 @@ class RedisNotificationBook:
         self._begin = self._trips.script(source("begin_notification"))
         self._close = self._trips.script(source("close_notification"))
         self._postpone = self._trips.script(source("postpone_notification"))
-        self._lost = LostWork(client, keys.NOTIFICATIONS_OPEN, overdue_after_ms=overdue_after_ms)
+        self._lost = LostWork(
+            client,
+            keys.NOTIFICATIONS_OPEN,
+            keys.NOTIFICATIONS_DEAD,
+            overdue_after_ms=overdue_after_ms,
+        )
 
     def begin(
         self, notification: Notification, task_id: str, delivery_id: str, *, lease_s: float = 0.0
@@ -92,25 +97,25 @@ class RedisNotificationBook:
             )
 
     def find(self, task_id: str) -> NotificationRecord | None:
-        return self._find_many([task_id])[0]
+        return _record(task_id, self._fields_of([task_id])[0])
 
     def claim_lost(
-        self, queue: str, *, queue_is_idle: bool, limit: int
+        self, queue: str, *, queue_is_idle: bool, limit: int, due_by_ms: int | None = None
     ) -> Claim[NotificationRecord]:
-        at_ms, ids = self._lost.claim(queue, queue_is_idle=queue_is_idle, limit=limit)
-        records = self._find_many(ids) if ids else []
-        for task_id, record in zip(ids, records, strict=True):
-            if record is None or record.status is not NotificationStatus.PENDING:
+        at_ms, ids = self._lost.claim(
+            queue, queue_is_idle=queue_is_idle, limit=limit, due_by_ms=due_by_ms
+        )
+        owed = []
+        for task_id, fields in zip(ids, self._fields_of(ids) if ids else [], strict=True):
+            record = _record(task_id, fields)
+            if record is not None and record.status is NotificationStatus.PENDING:
+                owed.append(record)
+            elif record is None and fields:
+                self._lost.give_up(task_id, keys.notification(task_id))
+            else:
                 # Somebody deleted or changed its key by hand: nothing is owed any more.
                 self._lost.forget(task_id)
-        return Claim(
-            at_ms,
-            tuple(
-                record
-                for record in records
-                if record and record.status is NotificationStatus.PENDING
-            ),
-        )
+        return Claim(at_ms, tuple(owed), is_full=len(ids) == limit)
 
     def _end(self, task_id: str, status: NotificationStatus, reason: str) -> None:
         with store_errors():
@@ -129,12 +134,12 @@ class RedisNotificationBook:
                 )
             )
 
-    def _find_many(self, task_ids: list[str]) -> list[NotificationRecord | None]:
+    def _fields_of(self, task_ids: list[str]) -> list[dict[str, str]]:
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
             for task_id in task_ids:
                 pipe.hgetall(keys.notification(task_id))
-            replies = pipe.execute()
-        return [_record(*found) for found in zip(task_ids, replies, strict=True)]
+            replies: list[dict[str, str]] = pipe.execute()
+        return replies
 
 
 def _record(task_id: str, fields: Mapping[str, str]) -> NotificationRecord | None:

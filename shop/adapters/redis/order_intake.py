@@ -7,7 +7,7 @@ from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.order_records import content, order_record
 from shop.adapters.redis.scripts import Script
-from shop.domain.errors import BacklogFull, OrderConflict
+from shop.domain.errors import BacklogFull, OrderConflict, UnreadableOrder
 from shop.domain.order import Order, OrderRecord, OrderStatus, Placement
 from shop.domain.work import TaskName
 
@@ -47,9 +47,14 @@ class RedisOrderIntake:
         if outcome == "full":
             raise BacklogFull(reply[0], self._backlog_limit)
         first_task_id, at_ms, status = reply
+        if first_task_id is None:
+            raise UnreadableOrder(order.id, "it has no task_id")
         # A client that retried after a lost reply finds its own record: that is its placing.
         created = outcome == "placed" or first_task_id == task_id
-        return Placement(first_task_id, created, OrderStatus(status), at_ms)
+        try:
+            return Placement(first_task_id, created, OrderStatus(status), at_ms)
+        except ValueError as error:
+            raise UnreadableOrder(order.id, str(error)) from None
 
     async def find(self, order_id: str) -> OrderRecord | None:
         with store_errors():

@@ -1,20 +1,23 @@
 """Orders in Redis, as the tasks move them on: synchronous, processing and invoicing."""
 
+import logging
 from typing import Any
 
 from redis import Redis
 
 from shop.adapters.redis import keys
 from shop.adapters.redis.client import store_errors
-from shop.adapters.redis.order_records import content, readable_record
+from shop.adapters.redis.order_records import content, questions, readable_record, record_told
 from shop.adapters.redis.recovery import LostWork
+from shop.adapters.redis.results import Results, database, result_key
 from shop.adapters.redis.scripts import source
-from shop.adapters.redis.trips import Command, RoundTrips, as_mapping
+from shop.adapters.redis.trips import RoundTrips
 from shop.domain.errors import (
     OrderConflict,
     OrderNotProcessed,
     OrderNotRetriable,
     UnknownOrder,
+    UnreadableOrder,
 )
 from shop.domain.order import (
     Begun,
@@ -27,14 +30,22 @@ from shop.domain.order import (
 )
 from shop.domain.work import Claim, TaskName
 
+logger = logging.getLogger(__name__)
+
 
 class RedisOrderBook:
     """Every change is one script that checks the state it leaves."""
 
     def __init__(
-        self, client: Redis, *, overdue_after_ms: int, trips: RoundTrips | None = None
+        self,
+        client: Redis,
+        *,
+        overdue_after_ms: int,
+        trips: RoundTrips | None = None,
+        results: Results | None = None,
     ) -> None:
         self._client = client
+        self._results = results
         self._trips = trips or RoundTrips(client)
         self._overdue_after_ms = overdue_after_ms
         self._begin = self._trips.script(source("begin_order"))
@@ -44,7 +55,9 @@ class RedisOrderBook:
         self._store_invoice = self._trips.script(source("store_invoice"))
         self._bury = self._trips.script(source("bury_order"))
         self._revive = self._trips.script(source("revive_order"))
-        self._lost = LostWork(client, keys.ORDERS_OPEN, overdue_after_ms=overdue_after_ms)
+        self._lost = LostWork(
+            client, keys.ORDERS_OPEN, keys.ORDERS_DEAD, overdue_after_ms=overdue_after_ms
+        )
 
     def begin(self, order: Order, task_id: str, delivery_id: str, *, lease_s: float = 0.0) -> Begun:
         with store_errors():
@@ -126,20 +139,27 @@ class RedisOrderBook:
             ],
         }
 
-    def begin_invoice(self, order_id: str, delivery_id: str) -> Begun:
+    def begin_invoice(self, order_id: str, task_id: str, delivery_id: str) -> Begun:
         begin = self._begin_invoice.command(
             keys=[
                 keys.order(order_id),
                 keys.order_status(order_id),
                 keys.ORDERS_OPEN,
                 keys.invoice(order_id),
+                keys.task(task_id),
             ],
-            args=[order_id, delivery_id, self._overdue_after_ms],
+            args=[
+                order_id,
+                delivery_id,
+                self._overdue_after_ms,
+                TaskName.GENERATE_INVOICE,
+                keys.TASK_TTL_S,
+            ],
         )
         with store_errors():
             # What an invoice says comes with the same round trip.
-            (status, attempts), *found = self._trips.ask(begin, *_questions(order_id))
-        return Begun(status, attempts, _record(order_id, found))
+            (status, attempts), *found = self._trips.ask(begin, *questions(order_id))
+        return Begun(status, attempts, readable_record(order_id, found))
 
     def store_invoice(self, order_id: str, pdf: bytes) -> bool:
         with store_errors():
@@ -159,7 +179,7 @@ class RedisOrderBook:
         return bool(outcome == "stored")
 
     def find(self, order_id: str) -> OrderRecord | None:
-        return self._find_many([order_id])[0]
+        return record_told(order_id, self._ask_about([order_id])[0])
 
     def bury(self, order_id: str, reason: str) -> None:
         for_invoice = reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED
@@ -186,6 +206,12 @@ class RedisOrderBook:
         task, task_id = TaskName.PROCESS_ORDER, record.task_id
         if record.status is OrderStatus.PROCESSED:
             task, task_id = TaskName.GENERATE_INVOICE, record.invoice_task_id or task_id
+        results_db = None
+        if self._results is not None:
+            results_db = self._results.db_beside_store
+            if results_db is None and (record.status is OrderStatus.FAILED or record.reason):
+                # First, for afterwards it might be the new one.
+                self._results.forget(task_id)
         with store_errors():
             outcome, *rest = self._revive(
                 keys=[
@@ -195,8 +221,15 @@ class RedisOrderBook:
                     keys.ORDERS_DEAD,
                     keys.task(task_id),
                     keys.METRICS_ORDERS,
+                    result_key(task_id),
                 ],
-                args=[order_id, keys.TASK_TTL_S, task],
+                args=[
+                    order_id,
+                    keys.TASK_TTL_S,
+                    task,
+                    database(self._client),
+                    "" if results_db is None else results_db,
+                ],
             )
         if outcome == "refused":
             raise OrderNotRetriable(order_id, rest[0])
@@ -205,37 +238,34 @@ class RedisOrderBook:
             raise UnknownOrder(order_id)
         return Claim(rest[0], (revived,))
 
-    def claim_lost(self, queue: str, *, queue_is_idle: bool, limit: int) -> Claim[OrderRecord]:
-        at_ms, ids = self._lost.claim(queue, queue_is_idle=queue_is_idle, limit=limit)
-        records = self._find_many(ids) if ids else []
-        for order_id, record in zip(ids, records, strict=True):
-            if record is None or record.owed is None:
+    def claim_lost(
+        self, queue: str, *, queue_is_idle: bool, limit: int, due_by_ms: int | None = None
+    ) -> Claim[OrderRecord]:
+        at_ms, ids = self._lost.claim(
+            queue, queue_is_idle=queue_is_idle, limit=limit, due_by_ms=due_by_ms
+        )
+        owed = []
+        for order_id, replies in zip(ids, self._ask_about(ids) if ids else [], strict=True):
+            try:
+                record = record_told(order_id, replies)
+            except UnreadableOrder as error:
+                # One such order must not stop the sweep.
+                logger.error("given up: %s", error)
+                self._lost.give_up(order_id, keys.order(order_id))
+                continue
+            if record is not None and record.owed:
+                owed.append(record)
+            else:
                 # Somebody deleted or changed its keys by hand: nothing is owed any more.
                 self._lost.forget(order_id)
-        return Claim(at_ms, tuple(record for record in records if record and record.owed))
+        return Claim(at_ms, tuple(owed), is_full=len(ids) == limit)
 
-    def _find_many(self, order_ids: list[str]) -> list[OrderRecord | None]:
+    def _ask_about(self, order_ids: list[str]) -> list[list[Any]]:
         with store_errors():
             replies = self._trips.ask(
-                *(question for order_id in order_ids for question in _questions(order_id))
+                *(question for order_id in order_ids for question in questions(order_id))
             )
-        return [
-            _record(order_id, replies[3 * index : 3 * index + 3])
-            for index, order_id in enumerate(order_ids)
-        ]
-
-
-def _questions(order_id: str) -> list[Command]:
-    return [
-        Command(("HGETALL", keys.order(order_id))),
-        Command(("GET", keys.order_status(order_id))),
-        Command(("EXISTS", keys.invoice(order_id))),
-    ]
-
-
-def _record(order_id: str, replies: list[Any]) -> OrderRecord | None:
-    fields, status, has_invoice = replies
-    return readable_record(order_id, as_mapping(fields), status, has_invoice)
+        return [replies[first : first + 3] for first in range(0, len(replies), 3)]
 
 
 def _begun(order_id: str, reply: list[Any]) -> Begun:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from shop.api.answers import answer
+from shop.api.answers import answer, location
 from shop.api.body import read_json
 from shop.api.deps import in_time, services
 from shop.api.openapi import header, json_body, links, problems
@@ -41,4 +41,4 @@ async def send_notification(request: Request) -> Response:
     """
     notification = await read_json(request, Notification)
     task_id = await in_time(services(request).notifications.send(notification))
-    return answer({"task_id": task_id}, 202, {"Location": f"/status/{task_id}"})
+    return answer({"task_id": task_id}, 202, location(task_id))

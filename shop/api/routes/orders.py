@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from shop.api.answers import answer, utc
+from shop.api.answers import answer, location, utc
 from shop.api.body import read_json
 from shop.api.deps import ORDER_ID_IN_PATH, in_time, order_id_in_path, services
 from shop.api.openapi import header, json_body, links, problems
@@ -68,7 +68,7 @@ async def place_order(request: Request) -> Response:
     return answer(
         {"task_id": placement.task_id, "order_id": order.id, "status": placement.status},
         202 if placement.created else 200,
-        {"Location": f"/status/{placement.task_id}"},
+        location(placement.task_id),
     )
 
 

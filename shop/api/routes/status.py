@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from shop.api.answers import answer, utc
 from shop.api.body import shown
@@ -20,8 +21,17 @@ READY_STATES = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 MAX_TASK_ID_CHARS = 255
 
 
+class _Any(StringConvertor):
+    """What came quoted is as it was by now: also a slash, or the end of a line."""
+
+    regex = r"[\s\S]+"
+
+
+register_url_convertor("any", _Any())
+
+
 @router.get(
-    "/status/{task_id}",
+    "/status/{task_id:any}",
     summary="What became of a task",
     responses={200: {"model": TaskView}, **problems(TASK_NOT_FOUND, STORE_UNAVAILABLE)},
     openapi_extra=path_parameter(

@@ -6,7 +6,9 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from shop.api.app import create_api
 from shop.api.limits import DRAIN_BYTES, MAX_BODY_BYTES, BodyLimit
+from shop.settings import Settings
 from tests.unit.api.conftest import World, client_of, problem
 from tests.unit.api.test_orders import ORDER
 
@@ -101,6 +103,84 @@ async def test_an_endless_body_is_thrown_away_for_a_while_and_then_cut(
     assert answer["more_body"]
     assert end == {"type": "http.response.body", "body": b"", "more_body": False}
     assert line.taken_bytes <= DRAIN_BYTES + 2_000_000
+
+
+class Parts:
+    """A connection whose client sends a chunked body in these parts, and then waits."""
+
+    def __init__(self, path: str, parts: list[tuple[int, bool]]) -> None:
+        self.scope: Scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": "POST",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": [
+                (b"host", b"shop.test"),
+                (b"content-type", b"application/json"),
+                (b"transfer-encoding", b"chunked"),
+            ],
+        }
+        self._parts = iter(parts)
+        self.sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        for size, more in self._parts:
+            return {"type": "http.request", "body": b" " * size, "more_body": more}
+        raise AssertionError("the body has ended, and more of it was waited for")
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(MAX_BODY_BYTES + 1, False)],
+        [(MAX_BODY_BYTES, True), (1, False)],
+        [(MAX_BODY_BYTES, True), (0, True), (1, False)],
+        [(MAX_BODY_BYTES + 1, True), (0, False)],
+        [(MAX_BODY_BYTES, True), (1, True), (0, True), (1, False)],
+        [(1, True)] * MAX_BODY_BYTES + [(1, False)],
+    ],
+    ids=["at once", "with the end", "after an empty part", "before the end", "earlier", "bytes"],
+)
+@pytest.mark.parametrize("path", ["/order", "/test_notification", "/nowhere"])
+@pytest.mark.parametrize("order_concurrency_limit", [0, 64])
+async def test_a_chunked_body_is_refused_in_whatever_parts_it_comes(
+    world: World, path: str, parts: list[tuple[int, bool]], order_concurrency_limit: int
+) -> None:
+    settings = Settings(order_concurrency_limit=order_concurrency_limit)
+    line = Parts(path, parts)
+
+    await create_api(settings, services=world.services())(line.scope, line.receive, line.send)
+
+    assert [message.get("status") for message in line.sent] == [413, None, None]
+    assert not line.sent[-1]["more_body"]
+    assert world.is_untouched()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(MAX_BODY_BYTES, False)],
+        [(MAX_BODY_BYTES, True), (0, False)],
+        [(0, True), (MAX_BODY_BYTES - 1, True), (1, False)],
+    ],
+)
+async def test_a_chunked_body_at_the_limit_is_read_in_whatever_parts_it_comes(
+    world: World, parts: list[tuple[int, bool]]
+) -> None:
+    line = Parts("/test_notification", parts)
+
+    await create_api(Settings(), services=world.services())(line.scope, line.receive, line.send)
+
+    # It holds nothing but spaces.
+    assert line.sent[0]["status"] == 422
 
 
 async def test_a_client_that_waits_to_be_told_is_not_told_to_go_on() -> None:

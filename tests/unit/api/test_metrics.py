@@ -46,7 +46,14 @@ async def samples(client: httpx.AsyncClient, name: str) -> dict[tuple[str, ...],
 async def test_requests_are_counted_by_route_method_and_status(client: httpx.AsyncClient) -> None:
     await client.post("/order", json=ORDER)
     await client.post("/order", json=ORDER)
-    for path in ("/order/1001", "/order/1002", "/order/1003", "/nowhere", "/admin.php"):
+    for path in (
+        "/order/1001",
+        "/order/1002",
+        "/order/1003",
+        "/nowhere",
+        "/admin.php",
+        "/status/x",
+    ):
         await client.get(path)
     await client.head("/health/live")
     await client.delete("/order/1001")
@@ -58,6 +65,7 @@ async def test_requests_are_counted_by_route_method_and_status(client: httpx.Asy
         ("/order", "POST", "200"): 1,
         ("/order/{order_id}", "GET", "200"): 1,
         ("/order/{order_id}", "GET", "404"): 2,
+        ("/status/{task_id}", "GET", "404"): 1,
         ("/health/live", "HEAD", "200"): 1,
         ("/order/{order_id}", "DELETE", "405"): 1,
         ("other", "GET", "404"): 2,

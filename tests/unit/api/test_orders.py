@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from shop.api.schemas import OrderAccepted, OrderView
-from shop.domain.errors import BacklogFull
+from shop.domain.errors import BacklogFull, UnreadableOrder
 from shop.domain.order import OrderStatus
-from shop.domain.work import TaskName
+from shop.domain.work import TaskName, TaskReport, Timings
 from tests.unit.api.conftest import NOW_MS, World, problem
 
 ORDER = {"id": "1001", "item": "SKU-1", "qty": 2, "email": "ann@example.com"}
@@ -42,6 +42,44 @@ async def test_the_same_order_again_gets_the_same_task(
     assert again.json() == {**first.json(), "status": "processed"}
     assert again.headers["location"] == first.headers["location"]
     assert len(world.publisher.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("task_id", "path"),
+    [
+        ("задача", "/status/%D0%B7%D0%B0%D0%B4%D0%B0%D1%87%D0%B0"),
+        ("a/b?c#d", "/status/a%2Fb%3Fc%23d"),
+        ("a\r\nSet-Cookie: b", "/status/a%0D%0ASet-Cookie%3A%20b"),
+        ("A-plain_one.~", "/status/A-plain_one.~"),
+    ],
+)
+async def test_a_foreign_clients_task_is_found_where_the_answer_says(
+    client: httpx.AsyncClient, world: World, task_id: str, path: str
+) -> None:
+    await client.post("/order", json=ORDER)
+    world.store.orders["1001"] = replace(world.store.orders["1001"], task_id=task_id)
+    world.store.tasks[task_id] = TaskReport(
+        task_id, "process_order", "PENDING", None, None, Timings()
+    )
+
+    response = await client.post("/order", json=ORDER)
+
+    assert (response.status_code, response.json()["task_id"]) == (200, task_id)
+    assert response.headers["location"] == path
+    shown = await client.get(path)
+    assert (shown.status_code, shown.json()["task_id"]) == (200, task_id)
+
+
+@pytest.mark.parametrize("path", ["/order/1001", "/invoice/1001"])
+async def test_a_damaged_record_is_a_fault_that_says_so(
+    client: httpx.AsyncClient, world: World, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    world.store.failure = UnreadableOrder("1001", "its address is ann@example.com")
+
+    document = problem(await client.get(path), 500, "internal-error")
+
+    assert document["detail"] == "The record of order 1001 is damaged; the shop's log says how."
+    assert "its address is ann@example.com" in caplog.text
 
 
 async def test_the_same_id_with_other_content_is_refused(

@@ -109,6 +109,7 @@ async def test_an_id_never_issued_is_not_found(client: httpx.AsyncClient, task_i
 async def test_a_very_long_id_is_not_found_without_asking_the_store(
     client: httpx.AsyncClient, world: World
 ) -> None:
+    problem(await client.get("/status/"), 404, "not-found")
     response = await client.get(f"/status/{'x' * 5000}")
 
     problem(response, 404, "task-not-found")

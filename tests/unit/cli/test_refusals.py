@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shop.settings import Settings
 from testing.servers import ValkeyProcess, free_port
 from tests.unit.cli.commands import Shop
 
@@ -44,6 +45,54 @@ def test_settings_that_do_not_fit_together_are_a_line(run: Shop) -> None:
     refused = run("workers", REDIS_DB="1")
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
     assert refused.err.startswith("shop: REDIS_DB")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FLOWER_PASSWORD_FILE", "/nowhere/at/all", "FLOWER_PASSWORD_FILE: /nowhere/at/all cannot"),
+        ("SMTP_URL", "mail.example.com", "SMTP_URL: is not smtp://host:port"),
+        ("SMTP_URL", "http://shop:hunter2@mail.example.com", "SMTP_URL: is not smtp://host:port"),
+        ("SMTP_URL", "smtp://shop:hunter2", "SMTP_URL: is not smtp://host:port"),
+        ("SMTP_URL", "smtp://shop:hunter2@", "SMTP_URL: is not smtp://host:port"),
+        ("SMTP_URL", "smtps://shop:hun/ter2@mail.example.com", "SMTP_URL: is not smtp://host:port"),
+        ("SMTP_URL", "smtp://mail.example.com:99999", "SMTP_URL: is not smtp://host:port"),
+    ],
+)
+@pytest.mark.parametrize("command", [("stock", "list"), ("order", "show", "1")])
+def test_a_setting_that_names_nothing_usable_is_a_line(
+    run: Shop, command: tuple[str, ...], name: str, value: str, says: str
+) -> None:
+    refused = run(*command, **{name: value})
+
+    assert (refused.code, refused.out, len(refused.err.splitlines())) == (2, "", 1)
+    assert refused.err.startswith(f"shop: {says}")
+    assert "hun" not in refused.err
+
+
+def test_the_doctor_says_so_too(run: Shop) -> None:
+    told = run("doctor", "--json", FLOWER_PASSWORD_FILE="/nowhere/at/all")
+
+    assert (told.code, told.err) == (1, "")
+    (finding,) = told.json
+    assert (finding["check"], finding["state"]) == ("settings", "fail")
+    assert "FLOWER_PASSWORD_FILE" in finding["detail"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://mail.example.com",
+        "smtp://user:p%40ss@mail.example.com:587",
+        "smtps://[::1]:465",
+        "smtp://127.0.0.1:2525/",
+    ],
+)
+def test_a_mail_server_is_taken_as_it_is(url: str) -> None:
+    settings = Settings(smtp_url=url)
+
+    assert settings.smtp_url is not None
+    assert settings.smtp_url.get_secret_value() == url
 
 
 def test_help_lists_every_command_and_the_exit_codes(run: Shop) -> None:

@@ -10,8 +10,10 @@ from shop.domain import errors
 EXAMPLES = [
     errors.InvalidAmount("free", "EUR"),
     errors.InvalidTask("process_order", "qty: too small"),
+    errors.GivenUp("daily_stock_report", 5),
     errors.OrderConflict("1001"),
     errors.UnknownOrder("1001"),
+    errors.UnreadableOrder("1001", "it has no qty"),
     errors.OrderNotProcessed("1001", "pending"),
     errors.OrderNotRetriable("1001", "processed"),
     errors.BacklogFull(7, 7),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shop.domain.errors import InvalidTask, OrderNotProcessed, StoreUnavailable
+from shop.domain.errors import GivenUp, InvalidTask, OrderNotProcessed, StoreUnavailable
 from shop.domain.invoice import Invoice, InvoiceData, InvoiceLine, Party
 from shop.domain.order import Reason
 from shop.services.invoicing import Invoicing
@@ -65,7 +65,7 @@ class TestOfAnOrder:
     def test_it_says_what_was_sold_to_whom(
         self, invoicing: Invoicing, store: FakeStore, renderer: FakeInvoiceRenderer
     ) -> None:
-        assert invoicing.generate("1001", data(), "one") is True
+        assert invoicing.generate("1001", data(), "invoice-task", "one") is True
 
         invoice = Invoice(
             number="INV-1001",
@@ -86,6 +86,7 @@ class TestOfAnOrder:
         invoicing.generate(
             "1001",
             data(item="GOLD", qty=1, email="eve@example.com", unit_price=1, date="1999-01-01"),
+            "invoice-task",
             "one",
         )
 
@@ -97,17 +98,17 @@ class TestOfAnOrder:
     def test_the_customers_name_comes_from_the_data(
         self, invoicing: Invoicing, renderer: FakeInvoiceRenderer
     ) -> None:
-        invoicing.generate("1001", data(customer="Анна Петрова"), "one")
+        invoicing.generate("1001", data(customer="Анна Петрова"), "invoice-task", "one")
 
         assert renderer.invoices[0].customer == Party("Анна Петрова", (ANN,))
 
     def test_made_twice_the_first_stands_and_nothing_is_drawn_again(
         self, invoicing: Invoicing, store: FakeStore, renderer: FakeInvoiceRenderer
     ) -> None:
-        invoicing.generate("1001", data(), "one")
+        invoicing.generate("1001", data(), "invoice-task", "one")
         first = store.invoices["1001"]
 
-        assert invoicing.generate("1001", data(customer="Eve"), "two") is False
+        assert invoicing.generate("1001", data(customer="Eve"), "invoice-task", "two") is False
 
         assert store.invoices["1001"] == first
         assert len(renderer.invoices) == 1
@@ -115,12 +116,12 @@ class TestOfAnOrder:
     def test_made_again_much_later_it_would_be_the_same(
         self, invoicing: Invoicing, store: FakeStore
     ) -> None:
-        invoicing.generate("1001", data(), "one")
+        invoicing.generate("1001", data(), "invoice-task", "one")
         first = store.invoices.pop("1001")
         store.clock.advance(90 * 24 * 60 * 60 * 1000)
         store.prices["SKU-1"] = "5"
 
-        assert invoicing.generate("1001", data(), "two") is True
+        assert invoicing.generate("1001", data(), "invoice-task", "two") is True
 
         assert store.invoices["1001"] == first
 
@@ -128,9 +129,9 @@ class TestOfAnOrder:
         self, invoicing: Invoicing, book: FakeOrderBook, store: FakeStore
     ) -> None:
         for number in range(MAX_ATTEMPTS):
-            book.begin_invoice("1001", f"killed-{number}")
+            book.begin_invoice("1001", "invoice-task", f"killed-{number}")
 
-        assert invoicing.generate("1001", data(), "one-too-many") is False
+        assert invoicing.generate("1001", data(), "invoice-task", "one-too-many") is False
 
         assert "1001" not in store.invoices
         assert set(store.orders_dead) == {"1001"}
@@ -139,9 +140,9 @@ class TestOfAnOrder:
 
     def test_the_last_attempt_counts(self, invoicing: Invoicing, book: FakeOrderBook) -> None:
         for number in range(MAX_ATTEMPTS - 1):
-            book.begin_invoice("1001", f"killed-{number}")
+            book.begin_invoice("1001", "invoice-task", f"killed-{number}")
 
-        assert invoicing.generate("1001", data(), "the-last") is True
+        assert invoicing.generate("1001", data(), "invoice-task", "the-last") is True
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_the_day_of_the_sale_is_the_shops_day(
     invoicing = make(store, book, renderer, timezone)
     store.clock.advance(10 * 24 * 60 * 60 * 1000)
 
-    invoicing.generate("1001", data(), "one")
+    invoicing.generate("1001", data(), "invoice-task", "one")
 
     assert renderer.invoices[0].issued_on == day
 
@@ -175,7 +176,7 @@ def test_an_order_that_is_not_processed_gets_none(
         book.settle(order.id, order.item, follow_ups(order))
 
     with pytest.raises(OrderNotProcessed) as refused:
-        invoicing.generate("1001", data(item="GOLD", qty=1), "one")
+        invoicing.generate("1001", data(item="GOLD", qty=1), "invoice-task", "one")
 
     assert refused.value.status == ("failed" if item == "SKU-404" else "pending")
     assert renderer.invoices == []
@@ -189,7 +190,7 @@ class TestOfDataAlone:
             item="Teapot", qty=2, email=ANN, customer="Ann", unit_price=500, date="2025-12-31"
         )
 
-        assert invoicing.generate("by-hand", given, "one") is True
+        assert invoicing.generate("by-hand", given, "invoice-task", "one") is True
 
         assert renderer.invoices == [
             Invoice(
@@ -205,7 +206,7 @@ class TestOfDataAlone:
         assert set(store.invoices) == {"by-hand"}
 
     def test_little_is_enough(self, invoicing: Invoicing, renderer: FakeInvoiceRenderer) -> None:
-        invoicing.generate("by-hand", data(item="Teapot", qty=2), "one")
+        invoicing.generate("by-hand", data(item="Teapot", qty=2), "invoice-task", "one")
 
         (invoice,) = renderer.invoices
         assert invoice.issued_on == date(2026, 3, 1)
@@ -218,10 +219,23 @@ class TestOfDataAlone:
         store.clock.now_ms = int(datetime(2026, 3, 1, 20, 0, tzinfo=UTC).timestamp() * 1000)
 
         make(store, book, renderer, "Asia/Tokyo").generate(
-            "by-hand", data(item="Teapot", qty=2), "one"
+            "by-hand", data(item="Teapot", qty=2), "invoice-task", "one"
         )
 
         assert renderer.invoices[0].issued_on == date(2026, 3, 2)
+
+    def test_one_that_ends_its_process_each_time_is_given_up(
+        self, invoicing: Invoicing, book: FakeOrderBook, renderer: FakeInvoiceRenderer
+    ) -> None:
+        for number in range(MAX_ATTEMPTS):
+            book.begin_invoice("by-hand", "poison", f"killed-{number}")
+
+        with pytest.raises(GivenUp, match=f"generate_invoice is given up after {MAX_ATTEMPTS}"):
+            invoicing.generate("by-hand", data(item="Teapot", qty=2), "poison", "one-too-many")
+        assert renderer.invoices == []
+
+        # The order is not to blame: another task may be the first that comes to an end.
+        assert invoicing.generate("by-hand", data(item="Teapot", qty=2), "sound", "one") is True
 
     @pytest.mark.parametrize("given", [{}, {"item": "Teapot"}, {"qty": 2}])
     def test_too_little_is_an_invalid_task(
@@ -232,7 +246,7 @@ class TestOfDataAlone:
         given: dict[str, Any],
     ) -> None:
         with pytest.raises(InvalidTask, match="there is no order by-hand"):
-            invoicing.generate("by-hand", data(**given), "one")
+            invoicing.generate("by-hand", data(**given), "invoice-task", "one")
 
         assert renderer.invoices == []
         assert store.invoices == {}
@@ -244,6 +258,6 @@ def test_without_the_store_nothing_is_drawn(
     store.available = False
 
     with pytest.raises(StoreUnavailable):
-        invoicing.generate("1001", data(), "one")
+        invoicing.generate("1001", data(), "invoice-task", "one")
 
     assert renderer.invoices == []

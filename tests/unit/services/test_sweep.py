@@ -169,6 +169,60 @@ def test_more_than_one_batch_is_swept_at_once(
     assert sweep.run() == {}
 
 
+def slow(publisher: FakePublisher, store: FakeStore, each_ms: int) -> None:
+    """Let each publication take its time, and fill the queue."""
+    publish = publisher.publish
+
+    def publish_slowly(job: Job) -> None:
+        store.clock.advance(each_ms)
+        publish(job)
+        publisher.busy = {Queue.DEFAULT, Queue.PRIORITY}
+
+    publisher.publish = publish_slowly  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("what", ["orders", "notifications"])
+def test_each_piece_is_sent_once_however_long_the_sweep_takes(
+    sweep: Sweep,
+    store: FakeStore,
+    orders: FakeOrderBook,
+    notifications: FakeNotificationBook,
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    monkeypatch.setattr(recovery, "BATCH", 20)
+    for number in range(400):
+        if what == "orders":
+            orders.begin(an_order(f"order-{number}"), f"task-{number}", "one")
+        else:
+            notifications.begin(a_notification(), f"task-{number}", "one")
+    store.clock.advance(OVERDUE_AFTER_MS)
+    # 4 s for all of them: by then the first ones are overdue again.
+    slow(publisher, store, each_ms=10)
+
+    asked = []
+    swept = sweep.run(lambda: len(asked) < 3_000 and not asked.append(True))
+
+    assert swept.total() == 400
+    assert len({job.task_id for job in publisher.jobs}) == 400
+    # They wait in the queue, and nothing has overtaken them.
+    assert sweep.run() == {}
+
+
+def test_a_sweep_that_may_not_go_on_leaves_the_rest_to_a_later_one(
+    sweep: Sweep, store: FakeStore, orders: FakeOrderBook, publisher: FakePublisher
+) -> None:
+    for number in range(3):
+        orders.begin(an_order(f"order-{number}"), f"task-{number}", "one")
+    store.clock.advance(OVERDUE_AFTER_MS)
+
+    assert sweep.run(lambda: False) == {TaskName.PROCESS_ORDER: 1}
+    # What it had claimed is overdue again.
+    store.clock.advance(OVERDUE_AFTER_MS)
+    assert sweep.run().total() == 3
+
+
 def test_a_broker_that_is_away_ends_the_sweep_and_the_next_one_makes_up_for_it(
     sweep: Sweep, store: FakeStore, orders: FakeOrderBook, publisher: FakePublisher
 ) -> None:

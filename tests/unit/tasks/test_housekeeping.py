@@ -27,9 +27,13 @@ class FakeSweep:
     def __init__(self) -> None:
         self.runs = 0
         self.error: Exception | None = None
+        #: True: it finds more lost work as long as it may go on.
+        self.is_endless = False
 
-    def run(self) -> None:
+    def run(self, may_go_on: Callable[[], bool]) -> None:
         self.runs += 1
+        while self.is_endless and may_go_on():
+            pass
         if self.error is not None:
             raise self.error
 
@@ -135,6 +139,35 @@ def test_the_default_worker_sweeps_again_and_again(run: Run, sweep: FakeSweep) -
         wait_for("it sweeps", lambda: sweep.runs >= 3, within_s=5)
 
 
+def test_a_worker_is_seen_during_a_long_sweep_which_its_stop_ends(
+    run: Run, store: FakeStore, sweep: FakeSweep
+) -> None:
+    sweep.is_endless = True
+    with run("default"):
+        wait_for("it sweeps", lambda: sweep.runs > 0, within_s=5)
+        store.clock.advance(60_000)
+        wait_for(
+            "it beats",
+            lambda: store.workers.get("default") == {"default@test": store.clock.now_ms},
+            within_s=5,
+        )
+
+    assert (sweep.runs, store.workers["default"]) == (1, {})
+
+
+def test_a_stuck_worker_is_ended_during_a_long_sweep(
+    run: Run, sweep: FakeSweep, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(housekeeping, "end_worker", lambda: ended.append(True))
+    publisher.busy = {"default"}
+    sweep.is_endless = True
+    with run("default", stall_after_s=0.05):
+        wait_for("it is ended", lambda: bool(ended), within_s=5)
+
+    assert sweep.runs == 1
+
+
 @pytest.mark.parametrize(("queue", "sweep_every_s"), [("priority", 0.01), ("default", 0.0)])
 def test_elsewhere_and_when_that_is_off_nobody_sweeps(
     run: Run, store: FakeStore, sweep: FakeSweep, queue: str, sweep_every_s: float
@@ -173,7 +206,7 @@ def test_a_stuck_worker_is_ended(
     monkeypatch.setattr(housekeeping, "end_worker", lambda: ended.append(True))
     publisher.busy = {"default"}
     with run("default", stall_after_s=0.05):
-        wait_for("it is ended", lambda: ended, within_s=5)
+        wait_for("it is ended", lambda: bool(ended), within_s=5)
 
 
 def test_a_worker_whose_loop_hangs_is_ended_whatever_it_has_in_hand(
@@ -184,7 +217,7 @@ def test_a_worker_whose_loop_hangs_is_ended_whatever_it_has_in_hand(
     monkeypatch.setattr(housekeeping, "is_running_tasks", lambda: True)
     publisher.busy = {"default"}
     with run("default", stall_after_s=0.05, loop_hangs=True):
-        wait_for("it is ended", lambda: ended, within_s=5)
+        wait_for("it is ended", lambda: bool(ended), within_s=5)
 
 
 def test_another_queues_work_is_none_of_its_business(

@@ -45,6 +45,15 @@ class TestInvoice:
         shop.result(shop.send("generate_invoice", "by-hand", data))
         assert pdf(shop, "by-hand") == first
 
+    def test_of_no_order_that_ends_its_process_each_time_is_given_up(self, shop: Shop) -> None:
+        shop.store.hset("task:poison", mapping={"attempt": "killed", "attempts": 5})
+
+        error = shop.failure(
+            shop.send("generate_invoice", "nobody", {"item": "x", "qty": 1}, task_id="poison")
+        )
+
+        assert error == "GivenUp: generate_invoice is given up after 5 attempts that came to no end"
+
     def test_of_a_processed_order_no_data_is_needed(self, shop: Shop) -> None:
         shop.result(shop.send("process_order", "1001", "SKU-1", 3, ANN))
         shop.wait("the invoice is there", lambda: shop.store.exists("invoice:1001") > 0)
@@ -168,6 +177,22 @@ class TestReport:
         first = shop.result(shop.send("daily_stock_report"))
 
         assert shop.result(shop.send("daily_stock_report")) == first
+
+    @pytest.mark.parametrize("task", ["daily_stock_report", "audit_stock", "check_pending_orders"])
+    def test_one_that_ends_its_process_each_time_is_given_up(self, shop: Shop, task: str) -> None:
+        # As five processes leave it that were killed.
+        shop.store.hset(f"task:poison-{task}", mapping={"attempt": "killed", "attempts": 5})
+
+        error = shop.failure(shop.send(task, task_id=f"poison-{task}"))
+
+        assert error == f"GivenUp: {task} is given up after 5 attempts that came to no end"
+
+    def test_one_that_is_sent_often_under_one_id_is_done_each_time(self, shop: Shop) -> None:
+        for _ in range(7):
+            shop.result(shop.send("daily_stock_report", task_id="daily"))
+            # A client of one id sees no second result while the first stands.
+            with shop.server.client(1) as results:
+                results.flushdb()
 
 
 class TestAudit:

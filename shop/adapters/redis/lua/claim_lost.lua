@@ -5,12 +5,16 @@
 -- ARGV  1 queue is idle (0, 1)  2 overdue after, ms  3 slack for what is in hand, ms
 --       4 fallback: taken for lost after so long in any case, ms  5 limit
 --       6 what the set holds: orders, notifications
+--       7 overdue by then, ms ('': by now)
 -- reply {now, id, id, ...}; each id's due time is pushed back, so it is claimed once
 local cutoff = now_ms
 if ARGV[1] == '0' then
   local started = tonumber(redis.call('GET', KEYS[2]) or 0)
   local lost_before = math.max(started - ARGV[3], now_ms - ARGV[4])
   cutoff = math.min(now_ms, lost_before + ARGV[2])
+end
+if ARGV[7] ~= '' then
+  cutoff = math.min(cutoff, tonumber(ARGV[7]))
 end
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', cutoff, 'LIMIT', 0, ARGV[5])
 for _, id in ipairs(ids) do

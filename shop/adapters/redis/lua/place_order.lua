@@ -10,7 +10,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] then
     return {'conflict'}
   end
-  return {'repeated', seen[4], tonumber(seen[5]), redis.call('GET', KEYS[2]) or 'pending'}
+  return {'repeated', seen[4], tonumber(seen[5] or 0) or 0, redis.call('GET', KEYS[2]) or 'pending'}
 end
 
 local limit = tonumber(ARGV[9])
