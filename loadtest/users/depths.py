@@ -71,7 +71,7 @@ class DepthReader:
         """Raises `Unanswered` where the shop itself is in trouble."""
         answer = self._wire.exchange(self._wire.get("/metrics"))
         if answer.status >= SERVER_ERROR:
-            raise Unanswered(f"/metrics answered {answer.status}")
+            raise Unanswered(f"/metrics answered {answer.status}", answer.sent_s, answer.answered_s)
         text = answer.body.decode(errors="replace")
         depth = parse_depth(text, self._clock.at_ms(answer.sent_s))
         self._is_told = self._is_told or depth is not None

@@ -25,8 +25,9 @@ class StubShop:
     #: How long a task takes from being accepted; None is for ever.
     task_s: float | None = 0.0
     has_gauges: bool = True
-    #: After so many orders it tells them no more.
+    #: After so many orders it tells them no more, or has no metrics at all: 500.
     forgets_gauges_after: int | None = None
+    loses_metrics_after: int | None = None
     base_url: str = ""
     accepted: dict[str, float] = field(default_factory=dict)
     #: Paths and bodies, in the order in which they came.
@@ -81,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
         match room:
             case "health":
                 self._answer(200, {"status": "alive"})
+            case "metrics" if self._has_taken(self.stub.loses_metrics_after):
+                self._answer(500, {})
             case "metrics":
                 self._send(200, "text/plain", self._metrics().encode())
             case "status" if rest[0] in self.stub.accepted:
@@ -124,10 +127,11 @@ class _Handler(BaseHTTPRequestHandler):
             },
         }
 
+    def _has_taken(self, orders: int | None) -> bool:
+        return orders is not None and len(self.stub.bodies("/order")) >= orders
+
     def _metrics(self) -> str:
-        limit = self.stub.forgets_gauges_after
-        is_forgotten = limit is not None and len(self.stub.bodies("/order")) >= limit
-        if is_forgotten or not self.stub.has_gauges:
+        if self._has_taken(self.stub.forgets_gauges_after) or not self.stub.has_gauges:
             return "python_info 1.0\n"
         return (
             'shop_queue_depth{queue="default"} 0.0\nshop_queue_depth{queue="priority"} 0.0\n'

@@ -225,8 +225,12 @@ def test_a_shop_that_is_not_empty_is_not_begun_with(run: Run, shop: StubShop) ->
     assert not shop.bodies("/order")
 
 
-def test_a_shop_that_loses_its_store_from_sight_is_not_empty(run: Run, shop: StubShop) -> None:
-    shop.forgets_gauges_after = 1
+@pytest.mark.parametrize("lost", ["forgets_gauges_after", "loses_metrics_after"])
+def test_a_shop_that_loses_its_store_from_sight_is_not_empty(
+    run: Run, shop: StubShop, lost: str
+) -> None:
+    setattr(shop, lost, 1)
     run.plan(one_block(0.1), LAB_DRAIN_WITHIN_S="1")
-    walk(run, shop.base_url)
+    code, said = walk(run, shop.base_url)
+    assert code == 0, said
     assert [span.drained_ms for span in run.walked] == [None]
