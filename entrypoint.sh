@@ -234,7 +234,8 @@ if $wants_up; then wants_build=true; fi
 require_engine
 # Before anything is stopped or built, so that a refusal changes nothing.
 if $wants_up; then require_flower_password; fi
-if $wants_down; then compose_unstarted down --remove-orphans; fi
+# A build that fails leaves what runs as it is.
 if $wants_build; then compose_unstarted build; fi
+if $wants_down; then compose_unstarted down --remove-orphans; fi
 if $wants_up; then up; fi
 if $wants_logs; then logs; fi

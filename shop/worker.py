@@ -16,7 +16,7 @@ from shop.settings import Settings, load_settings
 from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
 from shop.tasks.events import EventsInBatches
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
-from shop.tasks.schedule import beat_schedule
+from shop.tasks.schedule import beat_settings
 from shop.tasks.stopping import Stopping
 from shop.tasks.timers import TidyTimers
 
@@ -25,7 +25,7 @@ def create_worker(settings: Settings) -> Celery:
     """The Celery app with its tasks; the services are built in the process that first uses them."""
     app = create_worker_app(
         settings,
-        beat_schedule=beat_schedule(),
+        **beat_settings(),
         beat_scheduler=LivelyScheduler,
         beat_max_loop_interval=MAX_INTERVAL_S,
         shop_run_dir=settings.shop_run_dir,

@@ -1,5 +1,6 @@
 """Whether a shop as a plan raises it can serve what the plan offers."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 from loadtest.experiments.experiment import Setup
@@ -25,7 +26,8 @@ def preconditions(setup: Setup, rates: Rates, flood_s: float | None = None) -> S
         notification_ms=_ms(setup, "NOTIFICATION_DELAY_MS"),
         order_ms=_ms(setup, "ORDER_DELAY_MS") + TASK_MS,
         priority_slots=PRIORITY_THREADS,
-        default_slots=int(setup.environment.get("DEFAULT_CONCURRENCY", DEFAULT_PROCESSES)),
+        # One a core by default, as earlier versions left it.
+        default_slots=int(setup.environment.get("DEFAULT_CONCURRENCY", os.cpu_count() or 1)),
     )
     gates = [check_load(load)]
     if flood_s is not None:

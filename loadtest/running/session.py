@@ -141,6 +141,8 @@ class Session:
         if again.plan is None:
             told = {**_where(stack, control_url), "broker": again.broker}
             return int(self._swept(again.profile, again.seed, target, command, told).conclusion)
+        if not target.is_own:
+            _check_foreign(EXPERIMENTS[again.experiment], has_to_be_measured=False)
         folder = self._folder(again.experiment)
         with folder.completed():
             run = Run(
@@ -182,7 +184,9 @@ class Session:
         return intake
 
     def _fitted(self, plan: Plan, target: Target) -> Plan:
-        """Without the control where there is no shop for it."""
+        """Without the control where there is no shop for it, and what is not known of the shop."""
+        if not target.is_own:
+            plan = plan.for_a_foreign_shop()
         if Arm.CONTROL not in plan.setups or target.has_control:
             return plan
         self.notes.print("no --control: without it there is no PASS", soft_wrap=True)

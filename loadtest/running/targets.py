@@ -186,7 +186,7 @@ def choose(stack: str, control_url: str | None, broker: str | None = None) -> Ta
         return LocalTarget(broker)
     if stack == ContainersTarget.name:
         return ContainersTarget(broker)
-    if broker is not None:
+    if broker is not None and is_url:
         raise Refused("--broker is for --stack local and containers: a shop at a URL has its own")
     if is_url:
         url, control = stack.rstrip("/"), control_url.rstrip("/") if control_url else None

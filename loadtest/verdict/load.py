@@ -9,6 +9,7 @@ from loadtest.verdict.verdict import Gate
 MAX_UTILISATION = 0.7
 #: Of the time for a drain; an order costs more than the time that it is told to take.
 MAX_OF_DRAIN = 0.5
+BACKLOG = "the backlog can be worked off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def check_drain(load: Load, flood_s: float, within_s: float) -> Gate:
     """What a flood leaves can be worked off in time: else it would look as if it were lost."""
     allowed_s = MAX_OF_DRAIN * within_s
     return Gate(
-        "the backlog can be worked off",
+        BACKLOG,
         load.drain_s(flood_s) <= allowed_s,
         f"{flood_s:g} s of {load.rates.orders_per_s:g} orders/s x {load.order_ms:g} ms, by "
         f"{load.default_slots} at once, leave {load.drain_s(flood_s):.0f} s of work; at most "

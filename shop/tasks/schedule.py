@@ -8,6 +8,17 @@ from shop.domain.work import TaskName
 
 CHECK_PENDING_EVERY_S = 5 * 60.0
 AUDIT_EVERY_S = 5 * 60.0
+#: A report of yesterday that starts at noon would be today's, and late. What Beat missed while it
+#: was away is sent no later than that, either.
+REPORT_WITHIN_S = 6 * 60 * 60
+
+
+def beat_settings() -> dict[str, Any]:
+    """For Celery: what Beat sends, and for how long it makes up for what it missed."""
+    return {
+        "beat_schedule": beat_schedule(),
+        "beat_cron_starting_deadline": REPORT_WITHIN_S,
+    }
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
@@ -16,8 +27,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         TaskName.DAILY_STOCK_REPORT.value: {
             "task": TaskName.DAILY_STOCK_REPORT.value,
             "schedule": crontab(hour=0, minute=0),
-            # A report of yesterday that starts at noon would be today's, and late.
-            "options": {"expires": 6 * 60 * 60},
+            "options": {"expires": REPORT_WITHIN_S},
         },
         TaskName.CHECK_PENDING_ORDERS.value: {
             "task": TaskName.CHECK_PENDING_ORDERS.value,

@@ -4,6 +4,7 @@ import signal
 import subprocess
 from typing import Any
 
+from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
@@ -153,10 +154,17 @@ class ContainerHandle:
             self.run(["sh", "-c", f"kill -{signum.value} -1"])
 
     def memory(self) -> int | None:
-        """Bytes that its processes hold, without the files that the kernel keeps for them."""
+        """Bytes that its processes hold, without the files that the kernel keeps for them.
+
+        None where the engine does not tell.
+        """
         if not self.is_running:
             return None
-        seen = self._docker.stats(stream=False, one_shot=True).get("memory_stats", {})
+        try:
+            seen = self._docker.stats(stream=False, one_shot=True).get("memory_stats", {})
+        except (DockerException, OSError):
+            # An engine that is too old for it, too busy, or has just lost the container.
+            return None
         files = seen.get("stats", {})
         cached = files.get("total_inactive_file", files.get("inactive_file", 0))
         return int(seen["usage"]) - int(cached) if "usage" in seen else None

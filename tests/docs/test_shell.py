@@ -112,8 +112,9 @@ def _check_layers(words: list[str]) -> None:
     while words[0] == "-f":
         services |= set(yaml.safe_load(source(words[1]))["services"])
         words = words[2:]
-    assert words[:3] == ["up", "-d", "--wait"]
-    scaled = words[3:]
+    # Built, for the image of an earlier source would do for what has no new volume only.
+    assert words[:4] == ["up", "-d", "--build", "--wait"]
+    scaled = words[4:]
     assert set(scaled[::2]) <= {"--scale"}
     assert {word.partition("=")[0] for word in scaled[1::2]} <= services
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from shop.settings import Settings
 from tests.unit.checkout import REPOSITORY, Checkout
 
-STEPS = ("down", "build", "up", "logs")  # in the order in which they make sense
+STEPS = ("build", "down", "up", "logs")  # in the order in which they make sense
 LOCALES = ("C", "C.UTF-8")
 DASHES = (
     "-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212", "\ufe58", "\ufe63",
@@ -54,7 +54,7 @@ def test_takes_what_a_word_processor_made_of_a_whole_command(checkout: Checkout)
     done = checkout.run("–up", "–-dev", "—build", "−−down", environment=PASSWORD)
 
     assert done.exit_code == 0, done.err
-    assert checkout.steps() == ["down", "build", "up"]
+    assert checkout.steps() == ["build", "down", "up"]
     assert checkout.compose_files() == {str(checkout.shop / "docker-compose.dev.yml")}
 
 

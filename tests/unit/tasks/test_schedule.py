@@ -1,6 +1,7 @@
 """What Beat sends, and when."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from celery import Celery
@@ -8,7 +9,7 @@ from celery.beat import ScheduleEntry
 
 from shop.adapters.celery.app import create_worker_app
 from shop.domain.work import TaskName
-from shop.tasks.schedule import beat_schedule
+from shop.tasks.schedule import beat_schedule, beat_settings
 from tests.conftest import MakeSettings
 
 
@@ -20,7 +21,7 @@ def entry(app: Celery, name: str, last_run_at: datetime) -> ScheduleEntry:
 
 @pytest.fixture
 def app(make_settings: MakeSettings) -> Celery:
-    return create_worker_app(make_settings(timezone="Asia/Tokyo"), beat_schedule=beat_schedule())
+    return create_worker_app(make_settings(timezone="Asia/Tokyo"), **beat_settings())
 
 
 def test_the_tasks_are_scheduled_by_their_public_names() -> None:
@@ -71,3 +72,15 @@ def test_pending_orders_are_checked_every_five_minutes(app: Celery) -> None:
     pending.schedule.nowfun = lambda: last_run_at
 
     assert pending.schedule.remaining_estimate(last_run_at).total_seconds() == 300
+
+
+@pytest.mark.parametrize(("hour", "is_due"), [(0, True), (5, True), (7, False), (23, False)])
+def test_a_report_that_was_missed_is_made_up_for_while_the_day_is_young(
+    app: Celery, monkeypatch: pytest.MonkeyPatch, hour: int, is_due: bool
+) -> None:
+    """Beat keeps its schedule while it is away; a report of yesterday at noon would be today's."""
+    now = datetime(2026, 3, 2, hour, 30, tzinfo=ZoneInfo("Asia/Tokyo"))
+    report = entry(app, "daily_stock_report", datetime(2026, 3, 1, 0, 0, tzinfo=now.tzinfo))
+    monkeypatch.setattr(report.schedule, "nowfun", lambda: now)
+
+    assert report.is_due().is_due == is_due

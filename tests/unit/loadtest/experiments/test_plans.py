@@ -81,6 +81,14 @@ def test_a_load_that_cannot_be_served_is_seen_before_it_is_walked(
     assert refused(experiment.plan("quick", SEED, INTAKE, short)) == names
 
 
+def test_how_much_a_foreign_shop_does_at_once_is_not_known() -> None:
+    many = Changes(probes_per_s=1_900, orders_per_s=600, duration_s=90)
+    plan = PriorityUnderFlood().plan("quick", SEED, changes=many)
+
+    assert refused(plan) == ["the load can be served", "the backlog can be worked off"]
+    assert refused(plan.for_a_foreign_shop()) == ["the load can be served"]
+
+
 @pytest.mark.parametrize("name", SABOTAGES)
 def test_a_broken_topology_is_not_refused_for_its_load(name: str) -> None:
     assert refused(SABOTAGES[name][1].plan("sabotage", SEED)) == []
