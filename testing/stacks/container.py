@@ -154,7 +154,7 @@ class ContainerHandle:
             self.run(["sh", "-c", f"kill -{signum.value} -1"])
 
     def memory(self) -> int | None:
-        """Bytes that its processes hold, without the files that the kernel keeps for them.
+        """Bytes that its processes hold by themselves, without what the kernel keeps of files.
 
         None where the engine does not tell.
         """
@@ -165,9 +165,10 @@ class ContainerHandle:
         except (DockerException, OSError):
             # An engine that is too old for it, too busy, or has just lost the container.
             return None
-        files = seen.get("stats", {})
-        cached = files.get("total_inactive_file", files.get("inactive_file", 0))
-        return int(seen["usage"]) - int(cached) if "usage" in seen else None
+        stats = seen.get("stats", {})
+        # What processes hold by themselves, as the second and the first version of cgroups call it.
+        held = stats.get("anon", stats.get("total_rss"))
+        return None if held is None else int(held)
 
     def logs(self, last_lines: int | None = None) -> str:
         tail = "all" if last_lines is None else last_lines

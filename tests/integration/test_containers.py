@@ -37,6 +37,14 @@ def test_every_process_belongs_to_a_user_without_rights(service: ContainerHandle
     assert {line.split()[1] for line in effective.splitlines()} == {"0" * 16}
 
 
+def test_what_its_processes_hold_is_seen(service: ContainerHandle) -> None:
+    """Each has an interpreter with Celery or FastAPI in it, and a limit of memory."""
+    held = service.memory()
+
+    assert held is not None
+    assert 20 * 2**20 < held < 1024 * 2**20
+
+
 def test_the_code_cannot_be_changed_from_inside(service: ContainerHandle) -> None:
     writable = service.run(
         ["sh", "-c", "find /opt/venv /usr/local /etc -writable -not -type l 2>/dev/null; true"]
