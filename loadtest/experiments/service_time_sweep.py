@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from loadtest.experiments.capacity import DEFAULT_PROCESSES, PROCESSES, preconditions
+from loadtest.experiments.capacity import DEFAULT_PROCESSES, PROCESSES, TASK_MS, preconditions
 from loadtest.experiments.experiment import Plan, Profile, Setup, Topology, stacks
 from loadtest.history import Event
 from loadtest.schedule import Arm, Rates, draw
@@ -14,10 +14,9 @@ NAME = "service-time-sweep"
 QUESTION = "does `priority` stay fast whatever orders take, and however many are fetched ahead?"
 NOTIFICATION_DELAY_MS = 20
 PROBES_PER_S = 25.0
-#: Offered above what two processes can do, so that a backlog grows whatever an order takes.
+#: Offered above what two processes can do, so that a backlog grows whatever an order takes; were a
+#: task free of cost but for its simulated time, too.
 OVERLOAD = 1.6
-#: What an order costs beside its simulated time, ms of one process, at least.
-OVERHEAD_MS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class SweepCell:
     def plan(
         self, _profile: str, seed: int, _intake: object = None, _changes: object = None
     ) -> Plan:
-        per_order_ms = self.cell.order_delay_ms + OVERHEAD_MS
+        per_order_ms = self.cell.order_delay_ms + TASK_MS
         rates = Rates(PROBES_PER_S, round(OVERLOAD * DEFAULT_PROCESSES * 1_000 / per_order_ms))
         chosen = Profile(sets=1, control_sets=0, block_s=self.block_s, rates=rates)
         environment = {

@@ -102,12 +102,21 @@ def test_no_cell_of_a_sweep_is_refused_for_its_load(profile: str) -> None:
         assert refused(SweepCell(cell, block_s).plan(profile, SEED)) == []
 
 
-def test_a_flood_is_one_however_many_cores_there_are() -> None:
-    """The `default` worker has a process for each core, and the rates are of two."""
-    sweep = SweepCell(service_time_sweep.PROFILES["quick"][1][0], 7.0)
-    for plan in (PriorityUnderFlood().plan("quick", SEED), sweep.plan("quick", SEED)):
-        for setup in plan.setups.values():
-            assert setup.environment["DEFAULT_CONCURRENCY"] == "2"
+SWEPT = [
+    SweepCell(cell, 7.0) for _, cells in service_time_sweep.PROFILES.values() for cell in cells
+]
+
+
+@pytest.mark.parametrize("experiment", [PriorityUnderFlood(), *SWEPT])
+def test_a_flood_is_one_on_any_machine(experiment: PriorityUnderFlood | SweepCell) -> None:
+    """However many cores it has, and however little an order costs it beside its simulated time."""
+    plan = experiment.plan("quick", SEED)
+    shop = plan.setups[Arm.MAIN].environment
+
+    processes = int(shop["DEFAULT_CONCURRENCY"])
+    done_per_s = processes * 1_000 / int(shop["ORDER_DELAY_MS"])
+    assert processes == 2
+    assert plan.configuration["orders_per_s"] >= 1.2 * done_per_s
 
 
 def test_what_an_overload_offers_may_be_said_where_it_is_not_to_be_measured() -> None:
