@@ -41,7 +41,7 @@ def sabotage(names: Sequence[str], seed: int, notes: Console, out: Path) -> int:
         SOUND,
         "nothing: the shop as it is",
         sound.conclusion.name,
-        "" if is_held else "red by itself",
+        "it holds" if is_held else "red by itself",
     )
     for name in names or SABOTAGES:
         verdict = judged(name)
