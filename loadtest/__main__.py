@@ -92,7 +92,7 @@ def run(
         from loadtest.experiments.experiment import Changes
         from loadtest.running.session import Session
 
-        return Session(notes, out).run(
+        verdict = Session(notes, out).run(
             name,
             profile,
             _drawn(seed),
@@ -102,6 +102,7 @@ def run(
             broker=broker,
             changes=Changes(probes_per_s, orders_per_s, duration_s),
         )
+        return int(verdict.conclusion)
 
     _exit_by(work, interrupted=CUT_OFF)
 
@@ -118,7 +119,7 @@ def replay(
     def work() -> int:
         from loadtest.running.session import Session
 
-        return Session(notes, out).replay(folder, stack, control)
+        return int(Session(notes, out).replay(folder, stack, control).conclusion)
 
     _exit_by(work, interrupted=CUT_OFF)
 

@@ -31,7 +31,7 @@ def sabotage(names: Sequence[str], seed: int, notes: Console, out: Path) -> int:
     missed = False
 
     def judged(name: str | None) -> Verdict:
-        return session.judged(
+        return session.run(
             PriorityUnderFlood().name, PROFILE, seed, LocalTarget.name, None, sabotage=name
         )
 

@@ -68,31 +68,6 @@ class Session:
         sabotage: str | None = None,
         broker: str | None = None,
         changes: Changes = NO_CHANGES,
-    ) -> int:
-        """The verdict's exit code; raises what `Run.execute` raises."""
-        verdict = self.judged(
-            name,
-            profile,
-            seed,
-            stack,
-            control_url,
-            sabotage=sabotage,
-            broker=broker,
-            changes=changes,
-        )
-        return int(verdict.conclusion)
-
-    def judged(
-        self,
-        name: str,
-        profile: str | None,
-        seed: int,
-        stack: str,
-        control_url: str | None,
-        *,
-        sabotage: str | None = None,
-        broker: str | None = None,
-        changes: Changes = NO_CHANGES,
     ) -> Verdict:
         """Raises what `Run.execute` raises."""
         broker = broker_of(stack, broker)
@@ -129,7 +104,7 @@ class Session:
             )
             return self._carried_out(run)
 
-    def replay(self, earlier: Path, stack: str | None, control_url: str | None) -> int:
+    def replay(self, earlier: Path, stack: str | None, control_url: str | None) -> Verdict:
         """The same schedule and stacks; raises what `Run.execute` raises."""
         again = Replayed.of(earlier)
         command = ["python", "-m", "loadtest", "replay", str(earlier)]
@@ -140,7 +115,7 @@ class Session:
         target = choose(stack, control_url, again.broker or own_broker(stack))
         if again.plan is None:
             told = {**_where(stack, control_url), "broker": again.broker}
-            return int(self._swept(again.profile, again.seed, target, command, told).conclusion)
+            return self._swept(again.profile, again.seed, target, command, told)
         if not target.is_own:
             _check_foreign(EXPERIMENTS[again.experiment], has_to_be_measured=False)
         folder = self._folder(again.experiment)
@@ -153,7 +128,7 @@ class Session:
                 command=command,
                 configuration=_where(stack, control_url),
             )
-            return int(self._carried_out(run).conclusion)
+            return self._carried_out(run)
 
     def _swept(
         self,

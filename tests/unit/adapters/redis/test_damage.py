@@ -23,6 +23,16 @@ def client(valkey: ValkeyProcess) -> Iterator[Redis]:
         yield client
 
 
+def damage(client: Redis, key: str, field: str | None, text: str | None) -> None:
+    """As somebody does by hand: without a field the whole value, without a text the field goes."""
+    if field is None:
+        client.set(key, text or "")
+    elif text is None:
+        client.hdel(key, field)
+    else:
+        client.hset(key, field, text)
+
+
 @pytest.mark.parametrize(
     ("key", "field", "text"),
     [
@@ -43,12 +53,7 @@ def test_the_sweep_passes_over_an_order(
     book = RedisOrderBook(client, overdue_after_ms=0)
     for order_id in ("damaged", "sound"):
         book.begin(an_order(order_id), f"task-of-{order_id}", "one")
-    if field is None:
-        client.set(key, text or "")
-    elif text is None:
-        client.hdel(key, field)
-    else:
-        client.hset(key, field, text)
+    damage(client, key, field, text)
 
     with caplog.at_level(logging.ERROR, logger="shop.adapters.redis"):
         claim = book.claim_lost("default", queue_is_idle=True, limit=10)
@@ -95,12 +100,7 @@ async def test_the_api_can_tell_a_damaged_order_from_none(
     async with connect_async(valkey.dsn(2), "damage-api") as store:
         intake = RedisOrderIntake(AutoPipeline(store), overdue_after_ms=0, backlog_limit=0)
         await intake.place(an_order(), "task-1")
-        if field is None:
-            client.set(key, text or "")
-        elif text is None:
-            client.hdel(key, field)
-        else:
-            client.hset(key, field, text)
+        damage(client, key, field, text)
 
         with pytest.raises(UnreadableOrder):
             await intake.find("1001")
