@@ -48,4 +48,4 @@ USER 10001:10001
 EXPOSE 8000 5555
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["healthcheck", "http", "8000", "/health/live"]
-CMD ["uvicorn", "shop.asgi:app", "--host", "0.0.0.0", "--port", "8000", "--no-server-header"]
+CMD ["shop", "api", "--host", "0.0.0.0"]

@@ -60,7 +60,7 @@ Control = Annotated[
 ]
 #: All arrivals are drawn before any is sent, and kept.
 Rate = Annotated[
-    float | None, typer.Option(min=0, max=2_000, help="A mean, instead of the profile's.")
+    float | None, typer.Option(min=0, max=10_000, help="A mean, instead of the profile's.")
 ]
 Out = Annotated[Path, typer.Option(help="Where the run's folder is made.")]
 

@@ -51,7 +51,7 @@ CLAIMS = (
     ),
     Claim(
         "overload",
-        "orders beyond what the API is told to take are shed, and notifications are not",
+        "orders beyond what the API can take are shed, and notifications are not",
         (*_RUN, "overload"),
         4,
         "upper bound of the ratio at most 5; all that is shed is 503 with Retry-After",

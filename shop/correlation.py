@@ -1,6 +1,6 @@
 """One id from a request through everything that is done for it, in whatever process."""
 
-import os
+import random
 import re
 from contextvars import ContextVar
 from typing import Final
@@ -13,8 +13,8 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def new_id() -> str:
-    # As long as a UUID, and as random; it takes a fifth of the time.
-    return os.urandom(16).hex()
+    # As long as a UUID. Nothing is kept secret by it, so it need not come from the kernel.
+    return f"{random.getrandbits(128):032x}"
 
 
 def accepted(offered: str) -> str:

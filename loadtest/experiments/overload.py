@@ -23,18 +23,8 @@ TIMES = 2.0
 PROBES_PER_S = 25.0
 NOTIFICATION_DELAY_MS = 20
 
-#: What the API is told to take, in orders a second. Without it one process takes thousands, and
-#: turns as many away, which is more than a generator on one core can offer in time.
-ORDER_RATE_LIMIT = 300
-
 #: On shared cores an overloaded shop takes the generator's time, which then offers less and late.
-SETUP = Setup(
-    {
-        "NOTIFICATION_DELAY_MS": str(NOTIFICATION_DELAY_MS),
-        "ORDER_RATE_LIMIT": str(ORDER_RATE_LIMIT),
-    },
-    cores_apart=True,
-)
+SETUP = Setup({"NOTIFICATION_DELAY_MS": str(NOTIFICATION_DELAY_MS)}, cores_apart=True)
 
 #: Sets, and a block's length in seconds.
 PROFILES = {"quick": (2, 8.0), "full": (5, 12.0)}
@@ -46,7 +36,7 @@ class Overload:
 
     name: str = "overload"
     question: str = (
-        "are orders shed, and notifications still taken, at twice what the API is set to take?"
+        "are orders shed, and notifications still taken, at twice what the API can take?"
     )
     needs_intake: bool = True
     needs_memory: bool = False

@@ -16,9 +16,12 @@ class Crew:
         self, function: Callable[..., Any], *args: Any, by: Callable[..., Any] = gevent.spawn
     ) -> gevent.Greenlet:
         """`by` is what spawns it, such as a pool."""
-        greenlet = by(function, *args)
-        greenlet.link_exception(self._failed)
-        return greenlet
+        # A link to its end would do as well, at a higher price: a flood spawns thousands a second.
+        return by(self._guarded, function, *args)
 
-    def _failed(self, greenlet: gevent.Greenlet) -> None:
-        self._owner.kill(greenlet.exception, block=False)
+    def _guarded(self, function: Callable[..., Any], *args: Any) -> None:
+        try:
+            function(*args)
+        except Exception as error:
+            self._owner.kill(error, block=False)
+            raise

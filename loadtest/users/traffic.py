@@ -51,6 +51,9 @@ class Traffic:
             operation: Collector(self._watching, self.finished, spacing_s=spacing_s)
             for operation in Operation
         }
+        #: What was answered, or dropped, and is not yet told: that takes a quarter of an exchange's
+        #: time, which a flood needs for the next.
+        self._untold = list[Flight]()
         #: What was begun and is not yet recorded, in the order of departure.
         self._open = dict[int, Flight]()
         self._place = Placing(self.sending, self.clock)
@@ -81,10 +84,11 @@ class Traffic:
         return departure.flight
 
     def answered(self, flight: Flight) -> None:
-        """It was accepted, refused or dropped."""
-        self._series.answered(flight.sample())
-        if not flight.is_accepted:
-            self._close(flight)
+        """It was accepted, refused or dropped; told at once if live, else by `collect`."""
+        if self._is_live:
+            self._tell(flight)
+        else:
+            self._untold.append(flight)
 
     def finished(self, flight: Flight) -> None:
         """What was accepted has ended, or was given up."""
@@ -98,6 +102,7 @@ class Traffic:
         """
         deadline_s = self.clock.now_s() + within_s
         self._walker.join()
+        self._tell_all()
         self._start_collectors()
         for collector in self._collectors.values():
             collector.join(max(0.0, deadline_s - self.clock.now_s()))
@@ -111,9 +116,20 @@ class Traffic:
         """End at once; what is known of operations under way is recorded."""
         self.depths.stop()
         self._walker.stop()
+        self._tell_all()
         self._give_up(is_failure=False)
         self.sending.close()
         self._watching.close()
+
+    def _tell_all(self) -> None:
+        untold, self._untold = self._untold, []
+        for flight in untold:
+            self._tell(flight)
+
+    def _tell(self, flight: Flight) -> None:
+        self._series.answered(flight.sample())
+        if not flight.is_accepted:
+            self._close(flight)
 
     def _start_collectors(self) -> None:
         for collector in self._collectors.values():

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
@@ -18,10 +19,11 @@ from shop.api.limits import BodyLimit
 from shop.api.metrics import ApiMetrics
 from shop.api.openapi import DocumentedFastAPI, Responses, problems
 from shop.api.problems import API_KEY_REQUIRED
+from shop.api.protocol import DOOR, Door
 from shop.api.routes import health, invoices, metrics, notifications, orders, status
 from shop.api.routes import problems as problem_types
 from shop.api.routing import add_routes
-from shop.api.shedding import ShedOrders
+from shop.api.shedding import Room, ShedOrders
 from shop.bootstrap import ApiServices, bootstrap_api
 from shop.settings import Settings
 
@@ -59,9 +61,10 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
         # It looks for OpenTelemetry's providers at every request, whether there are any or not.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
-        lifespan=_lifespan(settings) if services is None else None,
+        lifespan=_lifespan(settings, services),
     )
     app.state.services = services
+    app.state.door = None
     app.state.metrics = own_metrics
 
     guard, refusals = [], Responses()
@@ -79,7 +82,9 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
     app.layers = [HeadAsGet]
     limit, per_s = settings.order_concurrency_limit, settings.order_rate_limit
     if limit or per_s:
-        app.layers.append(partial(ShedOrders, limit=limit, per_s=per_s))
+        room = Room(limit, per_s)
+        app.state.door = Door(room, own_metrics)
+        app.layers.append(partial(ShedOrders, room=room))
     app.layers += [HeadLimits, BodyLimit, partial(Entrance, metrics=own_metrics)]
     return app
 
@@ -97,13 +102,19 @@ class LayeredFastAPI(DocumentedFastAPI):
         return app
 
 
-def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, given: ApiServices | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = bootstrap_api(settings)
-        app.state.services = services
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        """Yields what the server's own part of the API is to know."""
+        state = {DOOR: app.state.door}
+        if given is not None:
+            yield state
+            return
+        app.state.services = services = bootstrap_api(settings)
         try:
-            yield
+            yield state
         finally:
             await services.close()
 

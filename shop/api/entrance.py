@@ -6,6 +6,7 @@ each layer costs every request, also those that are turned away for want of time
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,8 +25,10 @@ SECURITY_HEADERS: Final = {
 #: Set in a scope by what answers many requests a second and reports their number by itself.
 UNLOGGED: Final = "shop.unlogged"
 
-_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-_RAW_REQUEST_ID = REQUEST_ID_HEADER.lower().encode()
+RAW_SECURITY_HEADERS: Final = [
+    (name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()
+]
+RAW_REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 #: They come every few seconds and say nothing; their failures are logged elsewhere.
 _PROBES = "/health/"
 
@@ -42,8 +45,8 @@ class Entrance:
             await self._app(scope, receive, send)
             return
         begun_s = time.perf_counter()
-        request_id = _request_id(scope)
-        correlation_id.set(request_id)
+        own_id = request_id(scope["headers"])
+        correlation_id.set(own_id)
         # What the server makes of an error that no one handles.
         status = 500
 
@@ -53,8 +56,8 @@ class Entrance:
                 status = message["status"]
                 message["headers"] = [
                     *message["headers"],
-                    *_RAW_HEADERS,
-                    (_RAW_REQUEST_ID, request_id.encode()),
+                    *RAW_SECURITY_HEADERS,
+                    (RAW_REQUEST_ID, own_id.encode()),
                 ]
             await send(message)
 
@@ -81,8 +84,9 @@ class Entrance:
         )
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == _RAW_REQUEST_ID:
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The one that the client gave, if it is fit for one; a new one otherwise."""
+    for name, value in headers:
+        if name == RAW_REQUEST_ID:
             return accepted(value.decode("latin-1"))
     return new_id()

@@ -29,95 +29,121 @@ TOLD_EVERY_S = 1.0
 #: So many seconds' worth of orders may come at once, where a rate is set.
 BURST_S = 0.5
 
+ORDER_PATH = "/order"
 #: For the metrics, which count by route: a refused order never gets to its own.
-_ROUTE = SimpleNamespace(path_format="/order")
+_ROUTE = SimpleNamespace(path_format=ORDER_PATH)
+
+
+class Room:
+    """What this process has in hand of orders, and whether it takes another."""
+
+    def __init__(self, limit: int, per_s: float = 0.0) -> None:
+        """`limit` counts the orders in hand: those that are placed and those that wait.
+
+        `per_s` is how many may come in a second; 0 is no limit, for either.
+        """
+        self._limit = limit or maxsize
+        self._pace = _Pace(per_s) if per_s else None
+        self.in_hand = 0
+        self.turns = Turns()
+        #: Since the log was told.
+        self._refused = 0
+        # The same bytes every time: under overload this is the answer that is given most.
+        self.refusal = problem_response(OVERLOADED, OVERLOADED.example)
+
+    def is_full(self) -> bool:
+        if self.in_hand < self._limit:
+            return False
+        self.turns.narrow()
+        return True
+
+    def is_ahead(self) -> bool:
+        """Whether more have come than the rate allows."""
+        return self._pace is not None and self._pace.is_ahead(time.monotonic())
+
+    def come(self) -> None:
+        """One has come, as far as the rate goes."""
+        if self._pace is not None:
+            self._pace.come(time.monotonic())
+
+    def count_refusal(self) -> None:
+        """The log is told of many in a line, or it would take more time than the refusals."""
+        if not self._refused:
+            asyncio.get_running_loop().call_later(TOLD_EVERY_S, self._tell)
+        self._refused += 1
+
+    def _tell(self) -> None:
+        logger.warning("%d orders were turned away: more came than can be placed", self._refused)
+        self._refused = 0
 
 
 class ShedOrders:
     """Lets a few orders through at a time, and answers 503 to those that find no room to wait."""
 
-    def __init__(self, app: ASGIApp, limit: int, per_s: float = 0.0) -> None:
-        """`limit` counts the orders in hand: those that are placed and those that wait.
-
-        `per_s` is how many may come in a second; 0 is no limit, for either.
-        """
+    def __init__(self, app: ASGIApp, room: Room) -> None:
         self._app = app
-        self._limit = limit or maxsize
-        self._pace = _Pace(per_s) if per_s else None
-        self._in_hand = 0
-        #: Since the log was told.
-        self._refused = 0
-        self._turns = _Turns()
-        # The same bytes every time: under overload this is the answer that is given most.
-        self._refusal = problem_response(OVERLOADED, OVERLOADED.example)
+        self._room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"] == "/order" and scope["method"] == "POST":
+        if scope["path"] == ORDER_PATH and scope["method"] == "POST":
             await self._order(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     async def _order(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._pace is not None and not self._pace.admits(time.monotonic()):
+        room, turns = self._room, self._room.turns
+        if room.is_ahead():
             await self._refuse(scope, receive, send)
             return
-        if self._in_hand < self._limit:
+        room.come()
+        if not room.is_full():
             # Whole before it counts, or a few clients that send slowly would keep others out.
             receive = await _whole(receive)
-        if self._in_hand >= self._limit:
-            self._turns.narrow()
+        if room.is_full():
             await self._refuse(scope, receive, send)
             return
-        self._in_hand += 1
+        room.in_hand += 1
         try:
-            if not await self._turns.take():
-                self._turns.narrow()
+            if not await turns.take():
+                turns.narrow()
                 await self._refuse(scope, receive, send)
                 return
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._turns.end()
+                turns.end()
         finally:
-            self._in_hand -= 1
+            room.in_hand -= 1
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._refused:
-            asyncio.get_running_loop().call_later(TOLD_EVERY_S, self._tell)
-        self._refused += 1
+        self._room.count_refusal()
         scope["route"] = _ROUTE
         scope[UNLOGGED] = True
-        await self._refusal(scope, receive, send)
-
-    def _tell(self) -> None:
-        """A line for many, or the log would take more time than the refusals."""
-        logger.warning("%d orders were turned away: more came than can be placed", self._refused)
-        self._refused = 0
+        await self._room.refusal(scope, receive, send)
 
 
 class _Pace:
-    """Admits so many a second; what was not used is kept for bursts, for a while."""
+    """So many a second; what was not used is kept for bursts, for a while."""
 
     def __init__(self, per_s: float) -> None:
         self._interval_s = 1 / per_s
         #: When the next one would come, if all came evenly.
         self._next_s = 0.0
 
-    def admits(self, now_s: float) -> bool:
-        if self._next_s > now_s + BURST_S:
-            return False
+    def is_ahead(self, now_s: float) -> bool:
+        return self._next_s > now_s + BURST_S
+
+    def come(self, now_s: float) -> None:
         self._next_s = max(self._next_s, now_s) + self._interval_s
-        return True
 
 
-class _Turns:
+class Turns:
     """Whose turn it is: first come, first served; under overload fewer at once."""
 
     def __init__(self) -> None:
-        #: By the loop's clock.
         self._narrow_until_s = 0.0
         self._taken = 0
         self._waiting: deque[asyncio.Future[bool]] = deque()
@@ -143,7 +169,7 @@ class _Turns:
 
     def narrow(self) -> None:
         """More came than there was room for."""
-        self._narrow_until_s = asyncio.get_running_loop().time() + OVERLOADED_FOR_S
+        self._narrow_until_s = time.monotonic() + OVERLOADED_FOR_S
 
     def end(self) -> None:
         self._taken -= 1
@@ -158,7 +184,7 @@ class _Turns:
                 turn.set_result(True)
 
     def _is_free(self) -> bool:
-        overloaded = asyncio.get_running_loop().time() < self._narrow_until_s
+        overloaded = time.monotonic() < self._narrow_until_s
         return self._taken < (AT_ONCE_OVERLOADED if overloaded else AT_ONCE)
 
 

@@ -296,59 +296,6 @@ async def test_many_refusals_are_one_line_in_the_log(
     await asyncio.gather(*sent)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-
-async def paced(world: World, per_s: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Clock]:
-    """A client of an API that takes so many orders a second, and its clock."""
-    clock = Clock()
-    monkeypatch.setattr(shedding, "time", clock)
-    settings = Settings(api_key=None, order_concurrency_limit=0, order_rate_limit=per_s)
-    app = create_api(settings, services=world.services())
-    transport = httpx.ASGITransport(app)
-    return httpx.AsyncClient(transport=transport, base_url="http://shop.test"), clock
-
-
-async def test_orders_beyond_the_rate_are_turned_away(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, clock = await paced(world, 10, monkeypatch)
-    statuses = []
-    async with client:
-        # Twice the rate, for ten seconds.
-        for number in range(200):
-            statuses.append((await client.post("/order", json=order(number))).status_code)
-            clock.now_s += 0.05
-
-        burst = 10 * shedding.BURST_S
-        assert statuses.count(202) == pytest.approx(100 + burst, abs=2)
-        assert set(statuses) == {202, 503}
-        assert len(world.store.orders) == statuses.count(202)
-        refused = await client.post("/order", json=order(999))
-        problem(refused, 503, "overloaded")
-        assert int(refused.headers["retry-after"]) >= 1
-        assert (await client.post("/test_notification", json=PROBE)).status_code == 202
-
-
-async def test_time_without_orders_is_not_saved_up_for_ever(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, clock = await paced(world, 10, monkeypatch)
-    async with client:
-        clock.now_s += 3_600
-        statuses = [
-            (await client.post("/order", json=order(number))).status_code for number in range(50)
-        ]
-
-    # Sums of tenths may fall on either side of the last one.
-    assert statuses.count(202) - 10 * shedding.BURST_S in (0, 1)
-
-
 async def test_without_a_limit_all_are_placed_at_once(world: World, gate: Gate) -> None:
     app = create_api(Settings(api_key=None, order_concurrency_limit=0), services=world.services())
     transport = httpx.ASGITransport(app)

@@ -195,6 +195,27 @@ def test_a_signal_ends_it_and_what_is_known_is_written(
     assert len(run.samples) == 3
 
 
+def test_what_was_refused_is_written_too_when_a_signal_cuts_its_block(
+    run: Run, shop: StubShop
+) -> None:
+    shop.sheds_orders = True
+    run.plan(one_block(0.1, 0.2, 0.3))
+    process = start_locust(
+        "--headless", "ScheduledWalk", "-H", shop.base_url, environment=run.environment
+    )
+    try:
+        wait_for("orders are placed", lambda: len(shop.bodies("/order")) == 3, within_s=30)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 2, said
+    # Only the last one's answer may still be on its way.
+    assert run.outcomes[Operation.ORDER, Outcome.SHED] >= 2
+    assert len(run.samples) == 3
+
+
 def test_a_shop_that_is_not_there_is_a_reason_of_one_line(run: Run) -> None:
     run.plan(one_block(0.1))
     code, said = walk(run, "http://127.0.0.1:9")
