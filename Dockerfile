@@ -48,4 +48,5 @@ USER 10001:10001
 EXPOSE 8000 5555
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["healthcheck", "http", "8000", "/health/live"]
-CMD ["shop", "api", "--host", "0.0.0.0"]
+CMD ["uvicorn", "shop.asgi:app", "--http", "shop.api.protocol:ShopProtocol", \
+    "--host", "0.0.0.0", "--port", "8000", "--no-server-header"]

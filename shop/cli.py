@@ -3,7 +3,7 @@
 What only some commands need is imported by those commands: `shop stock list` loads no Celery.
 """
 
-from collections.abc import Callable
+import os
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +13,6 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from shop.adapters import terminal
-from shop.api.serving import api
 from shop.domain.errors import InvalidAmount, ShopError, StoreUnavailable, UnknownOrder
 from shop.domain.money import format_amount, parse_amount
 from shop.domain.order import Identifier
@@ -121,12 +120,17 @@ def up(
     that name another Redis are passed over.
     """
     from shop.local.site import CannotStart, DataDir
-    from shop.local.up import Stack, own_settings, read_env_file
+    from shop.local.up import Stack
     from shop.local.up import up as run
 
     if env_file is not None:
-        read_env_file(env_file)
-    settings = _settings(own_settings, redis_port=redis_port)
+        _read_env_file(env_file)
+    own_redis: dict[str, Any] = {"redis_host": "127.0.0.1", "celery_backend_dsn": None}
+    if redis_port is not None:
+        own_redis["redis_port"] = redis_port
+    settings = _settings(**own_redis)
+    if not settings.uses_rabbitmq:
+        settings = _settings(**own_redis, celery_broker_dsn=None)
     if data_dir is None:
         # So that another stack beside it needs other ports, and nothing else.
         is_first = settings.redis_port == Settings.model_fields["redis_port"].default
@@ -138,9 +142,6 @@ def up(
         raise Refused(*error.problems) from None
     if failure:
         _fail(failure)
-
-
-app.command(rich_help_panel=RUN)(api)
 
 
 @app.command(rich_help_panel=RUN)
@@ -271,11 +272,18 @@ def doctor(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _settings(make: Callable[..., Settings] = Settings, **overrides: Any) -> Settings:
+def _settings(**overrides: Any) -> Settings:
     try:
-        return make(**overrides)
+        return Settings(**overrides)
     except ValueError as error:
         raise Refused(*problems(error)) from None
+
+
+def _read_env_file(path: Path) -> None:
+    from dotenv import dotenv_values
+
+    for name, value in dotenv_values(path).items():
+        os.environ.setdefault(name, value or "")
 
 
 def _identifier(text: str) -> str:
@@ -290,7 +298,3 @@ def _fail(*problems: str, code: int = EXIT_FAILED) -> NoReturn:
     for problem in problems:
         typer.echo(f"shop: {problem}", err=True)
     raise SystemExit(code)
-
-
-if __name__ == "__main__":
-    main()

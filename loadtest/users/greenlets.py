@@ -22,6 +22,8 @@ class Crew:
     def _guarded(self, function: Callable[..., Any], *args: Any) -> None:
         try:
             function(*args)
-        except Exception as error:
+        except gevent.GreenletExit:
+            raise
+        except BaseException as error:
             self._owner.kill(error, block=False)
             raise

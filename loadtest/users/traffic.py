@@ -1,6 +1,9 @@
 """All that sends to one shop and watches it, put together."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+
+import gevent
 
 from loadtest.history import Depth, Sample
 from loadtest.schedule import Arrival, Operation
@@ -19,6 +22,8 @@ POOL_SIZE = 400
 CONNECTIONS = 16
 #: Between two questions while a load runs: at most 200 a second for each operation.
 LIVE_SPACING_S = 0.005
+#: Flights whose telling takes some 10 ms: for so long nothing else runs, and a signal waits.
+TOLD_AT_ONCE = 100
 
 Record = Callable[[Sample | Depth], None]
 
@@ -53,7 +58,7 @@ class Traffic:
         }
         #: What was answered, or dropped, and is not yet told: that takes a quarter of an exchange's
         #: time, which a flood needs for the next.
-        self._untold = list[Flight]()
+        self._untold = deque[Flight]()
         #: What was begun and is not yet recorded, in the order of departure.
         self._open = dict[int, Flight]()
         self._place = Placing(self.sending, self.clock)
@@ -73,7 +78,7 @@ class Traffic:
         """Returns when the last was sent.
 
         `send` does more with a departure than `place` it; it calls `finished` for what was
-        accepted.
+        accepted, which only traffic that is live has told of by then.
         """
         self._walker.walk(map(self._opened, departures), began_s, send or self._place_and_follow)
 
@@ -100,9 +105,11 @@ class Traffic:
 
         What was not is recorded as unfinished.
         """
-        deadline_s = self.clock.now_s() + within_s
         self._walker.join()
-        self._tell_all()
+        while self._untold:
+            self._tell_some()
+            gevent.sleep(0)
+        deadline_s = self.clock.now_s() + within_s
         self._start_collectors()
         for collector in self._collectors.values():
             collector.join(max(0.0, deadline_s - self.clock.now_s()))
@@ -116,15 +123,15 @@ class Traffic:
         """End at once; what is known of operations under way is recorded."""
         self.depths.stop()
         self._walker.stop()
-        self._tell_all()
+        while self._untold:
+            self._tell_some()
         self._give_up(is_failure=False)
         self.sending.close()
         self._watching.close()
 
-    def _tell_all(self) -> None:
-        untold, self._untold = self._untold, []
-        for flight in untold:
-            self._tell(flight)
+    def _tell_some(self) -> None:
+        for _ in range(min(TOLD_AT_ONCE, len(self._untold))):
+            self._tell(self._untold.popleft())
 
     def _tell(self, flight: Flight) -> None:
         self._series.answered(flight.sample())

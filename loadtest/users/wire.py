@@ -194,16 +194,17 @@ def _plain(data: bytes) -> tuple[int, Mapping[str, str], bytes] | None:
 
     Under an overload thousands come a second, and the parser takes a third of an exchange's time.
     """
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, end, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
-    if headers.get("content-length") != str(len(body)) or not _COMPLICATED.isdisjoint(headers):
+    if not end or headers.get("content-length") != str(len(body)):
         return None
     status = first[9:12]
-    if not first.startswith("HTTP/1.1 ") or not status.isdigit() or int(status) < OK:
+    is_final = first.startswith("HTTP/1.1 ") and status.isdecimal() and int(status) >= OK
+    if not is_final or not _COMPLICATED.isdisjoint(headers):
         return None
     return int(status), headers, body
 

@@ -1,8 +1,9 @@
 """The shop's HTTP/1.1: uvicorn's, but that some orders are turned away before they are requests.
 
-Under an overload most of what is asked is an order for which there is no room. To make a request of
-it, and a task of the event loop, costs three times what its answer does
-(`docs/decisions/0018`). The layer in `shop.api.shedding` answers those that come another way.
+`uvicorn shop.asgi:app --http shop.api.protocol:ShopProtocol`. Under an overload most of what is
+asked is an order for which there is no room, and to make a request of it, and a task of the event
+loop, costs twice what answering it does (`docs/decisions/0018`). What comes another way is turned
+away by the layer in `shop.api.shedding`.
 """
 
 from http import HTTPStatus
@@ -11,6 +12,8 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shop.api.entrance import RAW_REQUEST_ID, RAW_SECURITY_HEADERS, request_id
+from shop.api.headlimits import MAX_HEADER_BYTES, MAX_HEADERS
+from shop.api.limits import MAX_BODY_BYTES
 from shop.api.metrics import ApiMetrics
 from shop.api.shedding import ORDER_PATH, Room
 
@@ -29,25 +32,34 @@ class Door:
         self._room = room
         self._metrics = metrics
         self._status = HTTPStatus(refusal.status_code)
-        first = f"HTTP/1.1 {self._status.value} {self._status.phrase}\r\n".encode()
-        self._head = first + _lines([*refusal.raw_headers, *RAW_SECURITY_HEADERS])
+        self._first = f"HTTP/1.1 {self._status.value} {self._status.phrase}\r\n".encode()
+        self._fixed = _lines([*refusal.raw_headers, *RAW_SECURITY_HEADERS])
         self._body = bytes(refusal.body)
 
     def is_shut(self) -> bool:
         return self._room.is_full() or self._room.is_ahead()
 
-    def answer(self, headers: Headers, further: Headers) -> bytes:
-        """To a request with `headers`; `further` are those that the server adds to every answer."""
+    def answer(self, headers: Headers, servers: Headers) -> bytes:
+        """To a request with `headers`; `servers` are those that the server adds to every answer."""
         self._room.count_refusal()
         self._metrics.answered(ORDER_PATH, "POST", self._status, 0.0)
-        added = _lines([*further, (RAW_REQUEST_ID, request_id(headers).encode())])
-        return b"".join((self._head, added, b"\r\n", self._body))
+        own_id = _lines([(RAW_REQUEST_ID, request_id(headers).encode())])
+        return b"".join((self._first, _lines(servers), self._fixed, own_id, b"\r\n", self._body))
 
 
 class ShopProtocol(HttpToolsProtocol):
-    """One connection; the methods are the parser's callbacks, in the order of a request."""
+    """One connection; the methods are callbacks, of the transport and of the parser."""
 
     _is_turned_away = False
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # As after any answer: a connection that is not used again is closed in a while, also one
+        # on which the rest of a body never comes.
+        if self._is_turned_away and self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_headers_complete(self) -> None:
         door: Door | None = self.app_state.get(DOOR)
@@ -65,15 +77,9 @@ class ShopProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._is_turned_away:
             super().on_message_complete()
-            return
-        # As after any answer: a connection that is not used again is closed in a while.
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
 
     def _is_plain_order(self) -> bool:
-        """Whether it is an order, and nothing about the connection is out of the ordinary."""
+        """Whether it is an order, and there is nothing out of the ordinary about it."""
         parser = self.parser
         return bool(
             self.url == _URL
@@ -85,7 +91,20 @@ class ShopProtocol(HttpToolsProtocol):
             and not self.flow.write_paused
             # What was asked before over this connection is answered.
             and (self.cycle is None or self.cycle.response_complete)
+            and _is_within_limits(self.headers)
         )
+
+
+def _is_within_limits(headers: Headers) -> bool:
+    """Whether no other layer has anything to say to them; a body of unknown length may be any."""
+    size = 0
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name == b"transfer-encoding":
+            return False
+        if name == b"content-length" and int(value) > MAX_BODY_BYTES:
+            return False
+    return size <= MAX_HEADER_BYTES and len(headers) <= MAX_HEADERS
 
 
 def _lines(headers: Headers) -> bytes:

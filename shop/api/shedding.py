@@ -98,13 +98,13 @@ class ShedOrders:
         if room.is_ahead():
             await self._refuse(scope, receive, send)
             return
-        room.come()
         if not room.is_full():
             # Whole before it counts, or a few clients that send slowly would keep others out.
             receive = await _whole(receive)
         if room.is_full():
             await self._refuse(scope, receive, send)
             return
+        room.come()
         room.in_hand += 1
         try:
             if not await turns.take():

@@ -58,8 +58,10 @@ def api_service(
     return Service(
         name=API,
         argv=(
-            *(sys.executable, "-m", "shop.cli", "api", "--host", host, "--port", str(port)),
-            *("--grace-s", str(API_GRACE_S)),
+            *(sys.executable, "-m", "uvicorn", "shop.asgi:app"),
+            *("--http", "shop.api.protocol:ShopProtocol"),
+            *("--host", host, "--port", str(port)),
+            *("--timeout-graceful-shutdown", str(API_GRACE_S)),
         ),
         env={**_UNBUFFERED, **env},
         is_ready=ready.all_of(

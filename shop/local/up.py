@@ -1,13 +1,9 @@
 """`shop up` and `shop workers`: which services, and what is shown of them."""
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from dotenv import dotenv_values
 from honcho.printer import Printer
 from rich.table import Table
 
@@ -42,24 +38,6 @@ class Stack:
         if self.flower_port is not None:
             ports.append(Port("Flower", self.host, self.flower_port, "--flower-port"))
         return ports
-
-
-def read_env_file(path: Path) -> None:
-    """Into the environment, which wins over it."""
-    for name, value in dotenv_values(path).items():
-        os.environ.setdefault(name, value or "")
-
-
-def own_settings(redis_port: int | None) -> Settings:
-    """The environment's, with the embedded Redis instead of any other.
-
-    Raises `ValueError` where they are wrong.
-    """
-    own: dict[str, Any] = {"redis_host": "127.0.0.1", "celery_backend_dsn": None}
-    if redis_port is not None:
-        own["redis_port"] = redis_port
-    settings = Settings(**own)
-    return settings if settings.uses_rabbitmq else Settings(**own, celery_broker_dsn=None)
 
 
 def up(stack: Stack, settings: Settings) -> str | None:

@@ -195,7 +195,7 @@ def test_a_signal_ends_it_and_what_is_known_is_written(
     assert len(run.samples) == 3
 
 
-def test_what_was_refused_is_written_too_when_a_signal_cuts_its_block(
+def test_what_was_refused_is_written_and_told_when_a_signal_cuts_its_block(
     run: Run, shop: StubShop
 ) -> None:
     shop.sheds_orders = True
@@ -213,6 +213,7 @@ def test_what_was_refused_is_written_too_when_a_signal_cuts_its_block(
     assert process.returncode == 2, said
     # Only the last one's answer may still be on its way.
     assert run.outcomes[Operation.ORDER, Outcome.SHED] >= 2
+    assert "shed: 503, Retry-After 5" in said
     assert len(run.samples) == 3
 
 

@@ -1,6 +1,7 @@
 """Answers as a socket gives them: taken apart at once, or by the parser, they are the same."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -31,6 +32,8 @@ def answering(*pieces: bytes) -> Iterator[Wire]:
                     while connection.recv(65536):
                         for piece in pieces:
                             connection.sendall(piece)
+                            # Or they arrive as one.
+                            time.sleep(0.01)
 
         thread = Thread(target=serve, daemon=True)
         thread.start()
@@ -68,6 +71,15 @@ def test_an_answer_is_read_however_it_comes(pieces: tuple[bytes, ...]) -> None:
             assert answer.headers["retry-after"] == "1"
 
 
+def test_a_head_that_is_cut_is_not_whole() -> None:
+    empty = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"
+    with answering(empty[:-17], empty[-17:]) as wire:
+        for _ in range(3):
+            answer = ask(wire)
+            assert (answer.status, answer.body) == (202, b"")
+            assert answer.headers["retry-after"] == "1"
+
+
 def test_a_body_without_a_length_ends_with_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -83,7 +95,17 @@ def test_a_body_without_a_length_ends_with_the_connection() -> None:
         wire.close()
 
 
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 2", b"nonsense\r\n\r\n", PLAIN[:-1]])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"HTTP/1.1 2",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+        b"HTTP/1.1 2\xb20 OK\r\nContent-Length: 0\r\n\r\n",
+        PLAIN[:-1],
+    ],
+)
 def test_what_is_no_whole_answer_is_none(said: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
