@@ -13,6 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from testing.stack import BEAT, FLOWER, WORKER_DEFAULT, WORKER_PRIORITY
 from testing.stacks.local import LocalStack
 from testing.stacks.ports import HOST, stable_port
+from testing.waiting import wait_for
 from tests.integration.customer import ANN, Customer, Goods, new_id, plain_http
 
 API_KEY = "a-key-of-this-test"
@@ -121,7 +122,8 @@ def test_a_mail_that_the_server_refuses_for_now_goes_out_later(
 def test_notifications_may_be_put_behind_the_orders(customer: Customer, stack: LocalStack) -> None:
     task_id = customer.notify("Behind the orders.")
     customer.ended(task_id)
-    assert task_id in stack.service(WORKER_DEFAULT).logs()
+    # The end is in the store before the line is in the log.
+    wait_for("its line", lambda: task_id in stack.service(WORKER_DEFAULT).logs(), within_s=5)
     assert task_id not in stack.service(WORKER_PRIORITY).logs()
 
 

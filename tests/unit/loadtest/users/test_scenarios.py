@@ -123,13 +123,13 @@ def test_the_web_page_starts_one_with_its_fields_and_stops_it(shop: StubShop) ->
         wait_for("orders come", lambda: len(shop.bodies("/order")) > 20, within_s=20)
         post(f"{page}/stop", {})
         wait_for("it stops", lambda: state(page) == "stopped", within_s=10)
-        stopped_at = len(shop.bodies("/order"))
 
         form["orders_per_s"] = "many"
         post(f"{page}/swarm", form)
         wait_for("it says why it does not", lambda: "'many'" in get(f"{page}/logs"), within_s=10)
         wait_for("it stops again", lambda: state(page) == "stopped", within_s=10)
-        assert len(shop.bodies("/order")) == stopped_at
+        # What was on its way when the first was stopped may have come since; of a second run, none.
+        assert len({body["id"].partition(".")[0] for body in shop.bodies("/order")}) == 1
     finally:
         process.terminate()
         said, _ = process.communicate(timeout=15)
