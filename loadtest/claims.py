@@ -53,7 +53,7 @@ CLAIMS = (
         "overload",
         "orders beyond what the API can take are shed, and notifications are not",
         (*_RUN, "overload"),
-        4,
+        5,
         "upper bound of the ratio at most 5; all that is shed is 503 with Retry-After",
         _VERDICT,
     ),

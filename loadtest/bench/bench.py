@@ -34,7 +34,7 @@ class Reach:
         return self.holds(interval.low) and self.holds(interval.high)
 
     def __str__(self) -> str:
-        bounds = (("at least", self.at_least), ("at most", self.at_most))
+        bounds = (("≥", self.at_least), ("≤", self.at_most))
         return ", ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
 

@@ -15,8 +15,8 @@ Finding = Comparison | Figure
 def table(results: Mapping[str, Result]) -> Table:
     """A row for each comparison and figure, in sections by bench."""
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("bench", "measured", "shop", "baseline", "ratio", "95 %", "reach", "reached"):
-        right = heading in ("shop", "baseline", "ratio", "95 %")
+    for heading in ("bench", "what", "shop", "against", "ratio", "95 %", "reach", "reached"):
+        right = heading in ("shop", "against", "ratio", "95 %")
         shown.add_column(
             heading,
             justify="right" if right else "left",
