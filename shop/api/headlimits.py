@@ -32,9 +32,13 @@ class HeadLimits:
             headers = scope["headers"]
             if len(path) + len(scope.get("query_string", b"")) > MAX_URL_BYTES:
                 app = _url_too_long()
-            elif len(headers) > MAX_HEADERS or _size(headers) > MAX_HEADER_BYTES:
+            elif are_too_large(headers):
                 app = _headers_too_large()
         await app(scope, receive, send)
+
+
+def are_too_large(headers: list[tuple[bytes, bytes]]) -> bool:
+    return len(headers) > MAX_HEADERS or _size(headers) > MAX_HEADER_BYTES
 
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:

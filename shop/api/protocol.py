@@ -12,7 +12,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shop.api.entrance import RAW_REQUEST_ID, RAW_SECURITY_HEADERS, request_id
-from shop.api.headlimits import MAX_HEADER_BYTES, MAX_HEADERS
+from shop.api.headlimits import are_too_large
 from shop.api.limits import MAX_BODY_BYTES
 from shop.api.metrics import ApiMetrics
 from shop.api.shedding import ORDER_PATH, Room
@@ -63,10 +63,11 @@ class ShopProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         door: Door | None = self.app_state.get(DOOR)
-        self._is_turned_away = door is not None and self._is_plain_order() and door.is_shut()
-        if door is None or not self._is_turned_away:
+        if door is None or not self._is_plain_order() or not door.is_shut():
+            self._is_turned_away = False
             super().on_headers_complete()
             return
+        self._is_turned_away = True
         self.server_state.total_requests += 1
         self.transport.write(door.answer(self.headers, self.server_state.default_headers))
 
@@ -91,20 +92,20 @@ class ShopProtocol(HttpToolsProtocol):
             and not self.flow.write_paused
             # What was asked before over this connection is answered.
             and (self.cycle is None or self.cycle.response_complete)
-            and _is_within_limits(self.headers)
+            # What other layers would say is for them to say.
+            and not are_too_large(self.headers)
+            and _has_short_body(self.headers)
         )
 
 
-def _is_within_limits(headers: Headers) -> bool:
-    """Whether no other layer has anything to say to them; a body of unknown length may be any."""
-    size = 0
+def _has_short_body(headers: Headers) -> bool:
+    """A body of unknown length may be any."""
     for name, value in headers:
-        size += len(name) + len(value)
         if name == b"transfer-encoding":
             return False
         if name == b"content-length" and int(value) > MAX_BODY_BYTES:
             return False
-    return size <= MAX_HEADER_BYTES and len(headers) <= MAX_HEADERS
+    return True
 
 
 def _lines(headers: Headers) -> bytes:

@@ -52,6 +52,7 @@ class Room:
         self.refusal = problem_response(OVERLOADED, OVERLOADED.example)
 
     def is_full(self) -> bool:
+        """Whether one more is too many; if so, fewer are placed at a time for a while."""
         if self.in_hand < self._limit:
             return False
         self.turns.narrow()
@@ -101,7 +102,8 @@ class ShedOrders:
         if not room.is_full():
             # Whole before it counts, or a few clients that send slowly would keep others out.
             receive = await _whole(receive)
-        if room.is_full():
+        # Others may have come while the body did.
+        if room.is_full() or room.is_ahead():
             await self._refuse(scope, receive, send)
             return
         room.come()

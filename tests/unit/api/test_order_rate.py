@@ -1,5 +1,8 @@
 """More orders a second than a process is told to take."""
 
+import asyncio
+import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -49,6 +52,31 @@ async def test_orders_beyond_the_rate_are_turned_away(
         problem(refused, 503, "overloaded")
         assert int(refused.headers["retry-after"]) >= 1
         assert (await client.post("/test_notification", json=PROBE)).status_code == 202
+
+
+async def test_bodies_that_come_all_at_once_are_not_let_in_by_their_heads(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = await paced(world, 10, monkeypatch)
+    sent = asyncio.Event()
+
+    async def body(number: int) -> AsyncIterator[bytes]:
+        await sent.wait()
+        yield json.dumps(order(number)).encode()
+
+    json_body = {"Content-Type": "application/json"}
+    async with client:
+        posts = [
+            asyncio.create_task(client.post("/order", content=body(number), headers=json_body))
+            for number in range(50)
+        ]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        sent.set()
+        statuses = [(await post).status_code for post in posts]
+
+    assert set(statuses) == {202, 503}
+    assert statuses.count(202) - 10 * shedding.BURST_S in (0, 1)
 
 
 async def test_time_without_orders_is_not_saved_up_for_ever(
