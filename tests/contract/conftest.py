@@ -1,10 +1,13 @@
 """The three backends of the contract."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import fakeredis
 import pytest
+import redis.asyncio
+from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -12,6 +15,8 @@ from shop.adapters.redis.client import connect, connect_async
 from testing.servers import HOST, ValkeyProcess, free_port
 from tests.conftest import MakeSettings
 from tests.contract.backends import Backend, Clients, FakeBackend, Ports, RedisBackend
+from tests.contract.lockstep import Worlds
+from tests.contract.worlds import FakeWorld, RedisWorld
 
 STORE_DB, RESULTS_DB = 2, 1
 
@@ -62,3 +67,37 @@ def _real_clients(port: int) -> Clients:
         connect_async(f"{dsn}/{STORE_DB}", "contract-api"),
         connect_async(f"{dsn}/{RESULTS_DB}", "contract-results"),
     )
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture
+def servers(
+    valkey: ValkeyProcess, runner: asyncio.Runner
+) -> Iterator[dict[str, tuple[Redis, "redis.asyncio.Redis"]]]:
+    """Clients of a real server and of fakeredis."""
+    fake: dict[str, Any] = {"server": fakeredis.FakeServer(), "decode_responses": True}
+    found: dict[str, tuple[Redis, redis.asyncio.Redis]] = {
+        "valkey": (
+            valkey.client(),
+            redis.asyncio.Redis.from_url(valkey.dsn(), decode_responses=True),
+        ),
+        "fakeredis": (fakeredis.FakeRedis(**fake), fakeredis.FakeAsyncRedis(**fake)),
+    }
+    yield found
+    for client, async_client in found.values():
+        client.close()
+        runner.run(async_client.aclose())
+
+
+@pytest.fixture
+def worlds(servers: dict[str, tuple[Redis, "redis.asyncio.Redis"]]) -> Worlds:
+    """Makes all of them anew, and empty."""
+    return lambda: [
+        FakeWorld(),
+        *(RedisWorld(name, *clients) for name, clients in servers.items()),
+    ]

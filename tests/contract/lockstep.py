@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from shop.domain.errors import ShopError
+from shop.domain.notification import NotificationStatus
 from tests.builders import a_delivery
 from tests.contract.worlds import AGES_UNITS, TICK_UNITS, UNIT_MS, State, World
 
@@ -128,3 +129,11 @@ def _timeless(reply: Any) -> Any:
         return [_timeless(item) for item in reply]
     # The only number that is a whole reply is the store's time.
     return "a moment" if type(reply) is int else reply
+
+
+def assert_open_are_pending(state: State) -> None:
+    by_status: dict[str, set[str]] = {status: set() for status in NotificationStatus}
+    for task_id, held in state.notifications.items():
+        by_status[held.status].add(task_id)
+    assert set(dict(state.notifications_open)) == by_status[NotificationStatus.PENDING]
+    assert set(dict(state.notifications_dead)) == by_status[NotificationStatus.FAILED]

@@ -1,4 +1,4 @@
-"""The life of orders and notifications in any order of steps.
+"""The life of orders in any order of steps.
 
 Model, fakeredis and the real server go through it in lockstep. The model is written in plain
 Python after the same rules, so what both got wrong alike shows in the invariants only: these
@@ -6,41 +6,32 @@ are written after the shop's promises, not after the code.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import fakeredis
-import pytest
-import redis.asyncio
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
-from redis import Redis
 
 from shop.adapters.redis.keys import METRICS_DEAD, METRICS_ORDERS
-from shop.domain.notification import NotificationStatus
 from shop.domain.order import Order, OrderStatus, Reason
 from shop.domain.stock import StockLevel
-from testing.servers import ValkeyProcess
-from tests.builders import a_notification, an_order, follow_ups
+from tests.builders import an_order, follow_ups
 from tests.contract.lockstep import (
     PROFILE,
     Lockstep,
     Worlds,
     ages,
+    assert_open_are_pending,
     delivery_ids,
     limits,
     queues,
     rarely,
 )
 from tests.contract.worlds import (
-    DELAYS_UNITS,
     LEASE_UNITS,
     UNIT_MS,
-    FakeWorld,
     HeldOrder,
-    RedisWorld,
-    State,
 )
 
 REASONS = ("unknown_item", "out_of_stock", "attempts_exhausted")
@@ -54,7 +45,6 @@ USUAL: dict[str, dict[str, Any]] = {
 INITIAL_STOCK = {"SKU-1": 4, "SKU-2": 5}
 
 order_ids = st.sampled_from(sorted(USUAL))
-note_ids = st.sampled_from(["task-1", "task-2", "task-3"])
 pdfs = st.sampled_from([b"%PDF one", b"%PDF two"])
 
 
@@ -309,117 +299,13 @@ class OrderLife(Lockstep):
         return int(self.state.stock.get(sku, 0))
 
 
-class NotificationLife(Lockstep):
-    """Notifications, placed or sent by hand, from then until they are delivered or given up."""
-
-    @rule(task_id=note_ids)
-    def place(self, task_id: str) -> None:
-        notification = a_notification(message=f"Your parcel is here: {task_id}")
-        self.repeatable(
-            lambda world: self.wait(world.notification_intake.place(notification, task_id))
-        )
-
-    @rule(task_id=note_ids, delivery_id=delivery_ids, leased=st.booleans())
-    def begin(self, task_id: str, delivery_id: str, leased: bool) -> None:
-        lease_s = leased * LEASE_UNITS * UNIT_MS / 1000
-        self.repeatable(
-            lambda world: world.notifications.begin(
-                a_notification(), task_id, delivery_id, lease_s=lease_s
-            )
-        )
-
-    @rule(task_id=note_ids)
-    def deliver(self, task_id: str) -> None:
-        self.repeatable(lambda world: world.notifications.delivered(task_id))
-
-    @rule(task_id=note_ids, delay_units=st.sampled_from(DELAYS_UNITS))
-    def postpone(self, task_id: str, delay_units: int) -> None:
-        delay_s = delay_units * UNIT_MS / 1000
-        self.repeatable(lambda world: world.notifications.postpone(task_id, delay_s, "451"))
-
-    @rule(task_id=note_ids)
-    def give_up(self, task_id: str) -> None:
-        self.repeatable(lambda world: world.notifications.bury(task_id, "no such mailbox"))
-
-    @rule(queue=queues, idle=st.booleans(), limit=limits)
-    def claim_lost(self, queue: str, idle: bool, limit: int) -> None:
-        self.each(
-            lambda world: world.notifications.claim_lost(queue, queue_is_idle=idle, limit=limit)
-        )
-
-    @rule(age_units=ages, limit=limits)
-    def claim_overtaken(self, age_units: int, limit: int) -> None:
-        self.start_another("priority", age_units)
-        self.claim_lost("priority", False, limit)
-
-    @invariant()
-    def open_ones_are_those_that_are_pending(self) -> None:
-        assert_open_are_pending(self.state)
-
-    @invariant()
-    def what_is_closed_stays_so(self) -> None:
-        for before, after in self.changes:
-            for task_id, was in before.notifications.items():
-                if was.status != NotificationStatus.PENDING:
-                    assert after.notifications[task_id] == was
-        self.changes.clear()
-
-
 def usual(order_id: str, *, other: bool = False) -> Order:
     """`other`: with content that conflicts with the usual."""
     content = USUAL[order_id]
     return an_order(order_id, **(content | {"qty": content["qty"] + other}))
 
 
-def assert_open_are_pending(state: State) -> None:
-    by_status: dict[str, set[str]] = {status: set() for status in NotificationStatus}
-    for task_id, held in state.notifications.items():
-        by_status[held.status].add(task_id)
-    assert set(dict(state.notifications_open)) == by_status[NotificationStatus.PENDING]
-    assert set(dict(state.notifications_dead)) == by_status[NotificationStatus.FAILED]
-
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture
-def servers(
-    valkey: ValkeyProcess, runner: asyncio.Runner
-) -> Iterator[dict[str, tuple[Redis, "redis.asyncio.Redis"]]]:
-    """Clients of a real server and of fakeredis."""
-    fake: dict[str, Any] = {"server": fakeredis.FakeServer(), "decode_responses": True}
-    found: dict[str, tuple[Redis, redis.asyncio.Redis]] = {
-        "valkey": (
-            valkey.client(),
-            redis.asyncio.Redis.from_url(valkey.dsn(), decode_responses=True),
-        ),
-        "fakeredis": (fakeredis.FakeRedis(**fake), fakeredis.FakeAsyncRedis(**fake)),
-    }
-    yield found
-    for client, async_client in found.values():
-        client.close()
-        runner.run(async_client.aclose())
-
-
-@pytest.fixture
-def worlds(servers: dict[str, tuple[Redis, "redis.asyncio.Redis"]]) -> Worlds:
-    """Makes all of them anew, and empty."""
-    return lambda: [
-        FakeWorld(),
-        *(RedisWorld(name, *clients) for name, clients in servers.items()),
-    ]
-
-
 def test_orders(worlds: Worlds, runner: asyncio.Runner) -> None:
     run_state_machine_as_test(
         lambda: OrderLife(worlds, runner), settings=settings(PROFILE, max_examples=50)
-    )
-
-
-def test_notifications(worlds: Worlds, runner: asyncio.Runner) -> None:
-    run_state_machine_as_test(
-        lambda: NotificationLife(worlds, runner), settings=settings(PROFILE, max_examples=20)
     )
