@@ -4,11 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from loadtest.bench.interval import median_interval, ratio_interval
+from loadtest.verdict.drift import slope_of
 from loadtest.verdict.verdict import Interval
 
 #: Fewer rounds show no spread to be sure by.
 SURE_FROM_ROUNDS = 3
+#: Fewer values show no growth.
+GROWTH_FROM_VALUES = 5
 
 #: Tells whoever waits, one line, what is being measured now.
 Show = Callable[[str], None]
@@ -94,15 +99,43 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """By how much something grows with what was done."""
+
+    name: str
+    #: Of the values.
+    unit: str
+    #: How much was done when a value was measured, in what growth is told by; ascending.
+    done: Sequence[float]
+    values: Sequence[float]
+    reach: Reach | None = None
+
+    @property
+    def interval(self) -> Interval:
+        """The slope: of a series that goes up and down by itself, its ends would say little."""
+        if len(self.values) < GROWTH_FROM_VALUES or len(self.values) != len(self.done):
+            raise BenchBroke(f"{self.name}: the values are too few, or not one for each amount")
+        return slope_of(np.asarray(self.done, np.float64), np.asarray(self.values, np.float64))
+
+    @property
+    def rounds(self) -> int:
+        return len(self.values)
+
+
+Finding = Comparison | Figure | Growth
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What a bench found."""
 
     comparisons: Sequence[Comparison] = ()
     figures: Sequence[Figure] = ()
+    growths: Sequence[Growth] = ()
 
     @property
-    def findings(self) -> Sequence[Comparison | Figure]:
-        return [*self.comparisons, *self.figures]
+    def findings(self) -> Sequence[Finding]:
+        return [*self.comparisons, *self.figures, *self.growths]
 
 
 class Bench(Protocol):
@@ -122,12 +155,12 @@ class Bench(Protocol):
         """
 
 
-def is_reached(finding: Comparison | Figure) -> bool | None:
+def is_reached(finding: Finding) -> bool | None:
     """By the point estimate; None where nothing is to be reached."""
     return None if finding.reach is None else finding.reach.holds(finding.interval.point)
 
 
-def is_sure(finding: Comparison | Figure) -> bool:
+def is_sure(finding: Finding) -> bool:
     """Whether `is_reached` answers the same over the whole interval, of enough rounds."""
     if finding.reach is None or finding.rounds < SURE_FROM_ROUNDS:
         return False

@@ -6,10 +6,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from loadtest.bench.bench import Comparison, Figure, Result, is_reached, is_sure
+from loadtest.bench.bench import Comparison, Finding, Result, is_reached, is_sure
 from loadtest.verdict.verdict import Interval
-
-Finding = Comparison | Figure
 
 
 def table(results: Mapping[str, Result]) -> Table:
@@ -53,6 +51,15 @@ def document(results: Mapping[str, Result]) -> dict[str, Any]:
                         "median": _interval(figure.interval),
                     }
                     for figure in result.figures
+                ],
+                "growths": [
+                    {
+                        **_common(growth),
+                        "done": list(growth.done),
+                        "values": list(growth.values),
+                        "growth": _interval(growth.interval),
+                    }
+                    for growth in result.growths
                 ],
             }
             for name, result in results.items()

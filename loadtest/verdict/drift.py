@@ -76,30 +76,37 @@ def trend_of(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Trend | None:
-    """The slope after the warm-up, which is a share of the whole time; None of too few values.
-
-    Theil-Sen: the median of the slopes between all pairs. The interval is by bootstrap of what is
-    left of the line, in stretches, for neighbours of such series are alike.
-    """
+    """The slope after the warm-up, which is a share of the whole time; None of too few values."""
     times, values = _after_warm_up(series, warm_up_share)
     if len(times) < MIN_POINTS or times[0] == times[-1]:
         return None
     count, lasted_s, level = len(times), float(times[-1] - times[0]), float(np.median(values))
-    times, values = _thinned(times, values)
-    earlier, later = np.triu_indices(len(times), k=1)
-    spans = times[later] - times[earlier]
+    slope = slope_of(*_thinned(times, values), seed=seed, resamples=resamples)
+    growth = Interval(slope.low * HOUR_S, slope.point * HOUR_S, slope.high * HOUR_S)
+    return Trend(series, count, lasted_s, level, growth)
+
+
+def slope_of(
+    places: Floats, values: Floats, *, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
+    """How much more of the values there is for one more of the places, which ascend and differ.
+
+    Theil-Sen: the median of the slopes between all pairs. The interval, of 95 %, is by bootstrap of
+    what is left of the line, in stretches, for neighbours of such series are alike.
+    """
+    earlier, later = np.triu_indices(len(places), k=1)
+    spans = places[later] - places[earlier]
     earlier, later, spans = earlier[spans > 0], later[spans > 0], spans[spans > 0]
 
     slope = float(np.median((values[later] - values[earlier]) / spans))
-    left = values - slope * times
+    left = values - slope * places
     source = np.random.default_rng(seed)
     slopes = np.empty(resamples)
     for number in range(resamples):
-        drawn = slope * times + _stretches(source, left)
+        drawn = slope * places + _stretches(source, left)
         slopes[number] = np.median((drawn[later] - drawn[earlier]) / spans)
     low, high = np.quantile(slopes, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    growth = Interval(float(low) * HOUR_S, slope * HOUR_S, float(high) * HOUR_S)
-    return Trend(series, count, lasted_s, level, growth)
+    return Interval(float(low), slope, float(high))
 
 
 def _after_warm_up(series: Series, share: float) -> tuple[Floats, Floats]:

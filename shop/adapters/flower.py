@@ -82,6 +82,7 @@ def guard_flower(app: Celery, *, user: str, password: SecretStr | None) -> None:
         flower = sys.modules.get("flower.app")
         if flower is not None:
             _install(flower.Flower, app, gate)
+            _forget_at_once()
             signals.import_modules.disconnect(install, sender=app)
 
     signals.import_modules.connect(install, sender=app, weak=False)
@@ -142,6 +143,14 @@ def _install(flower_type: Any, app: Celery, gate: Gate | None) -> None:
     flower_type.find_handler = find_guarded
     flower_type.start_http_server = start_http_server_guarded
     flower_type.start = start_attentive
+
+
+def _forget_at_once() -> None:
+    from flower.events import EventsState
+
+    from shop.adapters.flower_tasks import ForgettableTask
+
+    EventsState.Task = ForgettableTask
 
 
 def _may_pass(flower: Any, request: "HTTPServerRequest", gate: Gate | None) -> bool:

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from loadtest.bench.bench import (
     BenchBroke,
     Comparison,
     Figure,
+    Growth,
     Reach,
     Result,
     Show,
@@ -93,6 +95,37 @@ class TestReach:
         assert is_reached(figure)
 
 
+def grown(mib_a_round: float) -> Growth:
+    """What goes up and down with each collection of garbage, and grows besides."""
+    swing = Random(5)
+    done = [1 + number / 10 for number in range(41)]
+    values = [130 + swing.uniform(-1, 1) + mib_a_round * rounds for rounds in done]
+    return Growth("growth by 10,000 orders", "MiB", done, values, Reach(at_most=0.5))
+
+
+class TestGrowth:
+    def test_what_only_goes_up_and_down_does_not_grow(self) -> None:
+        assert is_reached(grown(0.0))
+        assert is_sure(grown(0.0))
+
+    def test_a_leak_shows_in_what_goes_up_and_down(self) -> None:
+        leak = grown(1.2)
+
+        assert leak.interval.low <= 1.2 <= leak.interval.high
+        assert is_reached(leak) is False
+        assert is_sure(leak)
+
+    def test_growth_at_the_bound_is_open(self) -> None:
+        assert not is_sure(grown(0.5))
+
+    @pytest.mark.parametrize(("done", "values"), [([1, 2], [1, 1]), ([1.0] * 9, [1.0] * 8)])
+    def test_values_that_say_nothing_are_an_error(
+        self, done: list[float], values: list[float]
+    ) -> None:
+        with pytest.raises(BenchBroke, match="too few"):
+            _ = Growth("growth", "MiB", done, values).interval
+
+
 @dataclass(frozen=True)
 class MadeUp:
     """A bench that has measured already."""
@@ -147,7 +180,9 @@ class TestCommand:
 
     def test_a_document_for_programs(self) -> None:
         result = Result(
-            [compared(0.5, Reach(at_least=0.6))], [Figure("ready", "s", [3, 4], Reach(at_most=6))]
+            [compared(0.5, Reach(at_least=0.6))],
+            [Figure("ready", "s", [3, 4], Reach(at_most=6))],
+            [grown(0.0)],
         )
 
         code, shown = carried_out(result, as_json=True)
@@ -159,6 +194,9 @@ class TestCommand:
         assert comparison["ratio"]["point"] == pytest.approx(0.5)
         assert comparison["baseline"] == STEADY
         assert figure["reached"] is True
+        (growth,) = document["benches"]["made-up"]["growths"]
+        assert growth["growth"]["low"] <= 0 <= growth["growth"]["high"]
+        assert len(growth["done"]) == len(growth["values"]) == growth["rounds"]
 
     def test_an_unknown_name_is_refused(self) -> None:
         with pytest.raises(BenchBroke, match="made-up"):
