@@ -6,14 +6,14 @@ from typing import Protocol
 
 import numpy as np
 
-from loadtest.bench.interval import median_interval, ratio_interval
-from loadtest.verdict.drift import slope_of
+from loadtest.bench.interval import Floats, median_interval, ratio_interval
+from loadtest.verdict.drift import MIN_POINTS, slope_of
 from loadtest.verdict.verdict import Interval
 
 #: Fewer rounds show no spread to be sure by.
 SURE_FROM_ROUNDS = 3
-#: Fewer values show no growth.
-GROWTH_FROM_VALUES = 5
+#: A series' beginning and its end are a part each of so many.
+ENDS = 4
 
 #: Tells whoever waits, one line, what is being measured now.
 Show = Callable[[str], None]
@@ -100,26 +100,39 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """By how much something grows with what was done."""
+    """By how much something grows with what was done, in one run; its reach is an `at_most`."""
 
     name: str
     #: Of the values.
     unit: str
-    #: How much was done when a value was measured, in what growth is told by; ascending.
+    rounds: int
+    #: Rounds that were done when a value was measured, parts of one too; ascending.
     done: Sequence[float]
     values: Sequence[float]
     reach: Reach | None = None
 
     @property
     def interval(self) -> Interval:
-        """The slope: of a series that goes up and down by itself, its ends would say little."""
-        if len(self.values) < GROWTH_FROM_VALUES or len(self.values) != len(self.done):
-            raise BenchBroke(f"{self.name}: the values are too few, or not one for each amount")
-        return slope_of(np.asarray(self.done, np.float64), np.asarray(self.values, np.float64))
+        """A round's growth: the slope, or the rise from beginning to end where that is steeper.
 
-    @property
-    def rounds(self) -> int:
-        return len(self.values)
+        Of a series that goes up and down by itself, two single values would say little; and the
+        slope between most pairs says nothing of a step that stays. Raises `BenchBroke`.
+        """
+        if len(self.values) < MIN_POINTS or len(self.values) != len(self.done):
+            raise BenchBroke(f"{self.name}: the values are too few, or not one for each amount")
+        done, values = np.asarray(self.done, np.float64), np.asarray(self.values, np.float64)
+        slope, rise = slope_of(done, values), _rise(done, values)
+        return Interval(min(slope.low, rise), max(slope.point, rise), max(slope.high, rise))
+
+
+def _rise(done: Floats, values: Floats) -> float:
+    """From the median of the first quarter to that of the last one."""
+    ends = len(values) // ENDS
+    (begun, low), (ended, high) = (
+        (np.median(done[part]), np.median(values[part]))
+        for part in (slice(ends), slice(-ends, None))
+    )
+    return float((high - low) / (ended - begun))
 
 
 Finding = Comparison | Figure | Growth

@@ -1,13 +1,13 @@
 """What the shop's processes and its Redis take, before and after many orders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 
 import psutil
 
-from loadtest.bench.bench import Figure, Growth, Reach, Result, Show
-from loadtest.bench.contenders import NO_LIMIT, stock_up
+from loadtest.bench.bench import BenchBroke, Figure, Growth, Reach, Result, Show
+from loadtest.bench.contenders import stock_up
 from loadtest.bench.generator import Job
 from loadtest.bench.loading import Generator
 from testing.owed import owed
@@ -16,10 +16,12 @@ from testing.stacks.local import LocalStack
 from testing.stacks.ports import HOST
 from testing.waiting import wait_for
 
-#: Rounds, and the orders of each. After the first one everything is loaded that ever is.
-ROUNDS, ORDERS = 5, 10_000
 #: A round's orders are placed in so many parts, so that what is measured is not a backlog.
-BATCHES = 10
+BATCHES, BATCH = 10, 1_000
+#: Rounds, and the orders of each. After the first one everything is loaded that ever is.
+ROUNDS, ORDERS = 5, BATCHES * BATCH
+#: In the first one everything is loaded, and is not growth.
+ROUNDS_THAT_SHOW = 2
 ACCEPTED = 202
 MIB = 2**20
 #: MiB that a service may grow by with a round's orders: with 10 000, 52 bytes an order.
@@ -36,53 +38,55 @@ class Memory:
     """
 
     name = "memory"
-
-    def __init__(self, orders: int = ORDERS) -> None:
-        self._orders = orders
-
-    @property
-    def question(self) -> str:
-        return f"what do the processes and Redis take, and do they grow by {self._orders:,} orders?"
+    question = f"what do the processes and Redis take, and do they grow by {ORDERS:,} orders?"
 
     def run(self, rounds: int | None, show: Show) -> Result:
         count = rounds or ROUNDS
+        if count < ROUNDS_THAT_SHOW:
+            raise BenchBroke(f"growth shows from the second round on: {ROUNDS_THAT_SHOW} or more")
         with ExitStack() as up:
             show("starting")
-            stack = up.enter_context(LocalStack(NO_LIMIT))
+            stack = up.enter_context(LocalStack())
             generator = up.enter_context(Generator())
             stock_up(stack.redis())
             taken, held = [_services(stack)], [_redis_bytes(stack)]
             for number in range(count):
-                show(f"round {number + 1} of {count}: {self._orders:,} orders")
+                show(f"round {number + 1} of {count}: {ORDERS:,} orders")
                 for batch in range(BATCHES):
-                    self._place(stack, generator, f"m{number}-{batch}")
+                    _place(stack, generator, f"m{number}-{batch}")
                     taken.append(_services(stack))
                 held.append(_redis_bytes(stack))
-        done = [number / BATCHES for number in range(len(taken))]
-        figures, growths = [], []
-        for service in taken[0]:
-            sizes = [one[service] / MIB for one in taken]
-            figures += [
-                Figure(f"{service}, idle", "MiB", sizes[:1]),
-                Figure(f"{service}, after {count * self._orders:,} orders", "MiB", sizes[-1:]),
-            ]
-            if count > 1:
-                name = f"{service}, growth by {self._orders:,} orders"
-                reach = Reach(at_most=GROWTH_MIB)
-                growths.append(Growth(name, "MiB", done[BATCHES:], sizes[BATCHES:], reach))
-        an_order = [(after - before) / self._orders for before, after in pairwise(held)]
-        figures.append(Figure("Redis, an order", "bytes", an_order))
-        return Result(figures=figures, growths=growths)
+        return found(taken, held)
 
-    def _place(self, stack: LocalStack, generator: Generator, prefix: str) -> None:
-        port, size = int(stack.base_url.rpartition(":")[2]), self._orders // BATCHES
-        generator.carry_out(Job(HOST, port, 8, ACCEPTED, 0.0, 0.0, orders=size, prefix=prefix))
-        wait_for(
-            "the orders are done",
-            lambda: owed(stack) == 0,
-            within_s=BATCH_WITHIN_S,
-            explain=stack.describe,
+
+def found(taken: Sequence[Mapping[str, int]], held: Sequence[int]) -> Result:
+    """Of bytes: of each service, idle and after each batch; and of Redis, after each round."""
+    count = len(held) - 1
+    done = [number / BATCHES for number in range(len(taken))]
+    figures, growths = [], []
+    for service in taken[0]:
+        sizes = [one[service] / MIB for one in taken]
+        figures += [
+            Figure(f"{service}, idle", "MiB", sizes[:1]),
+            Figure(f"{service}, after {count * ORDERS:,} orders", "MiB", sizes[-1:]),
+        ]
+        name, reach = f"{service}, growth by {ORDERS:,} orders", Reach(at_most=GROWTH_MIB)
+        growths.append(
+            Growth(name, "MiB", count - 1, done[BATCHES:], sizes[BATCHES:], reach),
         )
+    an_order = [(after - before) / ORDERS for before, after in pairwise(held)]
+    return Result(figures=[*figures, Figure("Redis, an order", "bytes", an_order)], growths=growths)
+
+
+def _place(stack: LocalStack, generator: Generator, prefix: str) -> None:
+    port = int(stack.base_url.rpartition(":")[2])
+    generator.carry_out(Job(HOST, port, 8, ACCEPTED, 0.0, 0.0, orders=BATCH, prefix=prefix))
+    wait_for(
+        "the orders are done",
+        lambda: owed(stack) == 0,
+        within_s=BATCH_WITHIN_S,
+        explain=stack.describe,
+    )
 
 
 def _services(stack: LocalStack) -> Mapping[str, int]:

@@ -11,7 +11,7 @@ from loadtest.verdict.verdict import Interval
 
 
 def table(results: Mapping[str, Result]) -> Table:
-    """A row for each comparison and figure, in sections by bench."""
+    """A row for each comparison, figure and growth, in sections by bench."""
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("bench", "what", "shop", "against", "ratio", "95 %", "reach", "reached"):
         right = heading in ("shop", "against", "ratio", "95 %")

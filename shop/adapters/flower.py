@@ -81,9 +81,9 @@ def guard_flower(app: Celery, *, user: str, password: SecretStr | None) -> None:
         # listens. Nothing of Flower is imported here: where it runs, it is loaded already.
         flower = sys.modules.get("flower.app")
         if flower is not None:
+            signals.import_modules.disconnect(install, sender=app)
             _install(flower.Flower, app, gate)
             _forget_at_once()
-            signals.import_modules.disconnect(install, sender=app)
 
     signals.import_modules.connect(install, sender=app, weak=False)
     # The celery command loads its plug-in Flower, then the app, and then reads Flower's options

@@ -40,7 +40,7 @@ def no_collector() -> Iterator[None]:
 
 def heard_of(state: State, uuid: str, clock: int) -> Task:
     """A task that was received and then succeeded."""
-    what = {"uuid": uuid, "hostname": "default@h", "pid": 1, "utcoffset": 0}
+    what = {"uuid": uuid, "root_id": uuid, "hostname": "default@h", "pid": 1, "utcoffset": 0}
     for number, kind in enumerate(("task-received", "task-succeeded")):
         times: dict[str, Any] = {"timestamp": 1.0 + number, "local_received": 1.0 + number}
         state.event({"type": kind, "clock": clock + number, "name": "t", **what, **times})
@@ -48,15 +48,17 @@ def heard_of(state: State, uuid: str, clock: int) -> Task:
 
 
 def test_flower_remembers_such() -> None:
-    done = subprocess.run([sys.executable, "-c", BUILT], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", BUILT], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.usefixtures("no_collector")
 def test_a_task_that_is_dropped_is_gone_without_the_collector() -> None:
     state = Remembering(max_tasks_in_memory=1)
-    first = weakref.ref(heard_of(state, "a", 1))
-    assert first() is not None
+    first = weakref.ref(task := heard_of(state, "a", 1))
+    assert task.as_dict()["root"] == "a"
+    assert task.root is task
+    del task
     heard_of(state, "b", 3)
     assert first() is None
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -95,35 +95,55 @@ class TestReach:
         assert is_reached(figure)
 
 
-def grown(mib_a_round: float) -> Growth:
-    """What goes up and down with each collection of garbage, and grows besides."""
-    swing = Random(5)
+def grown(mib_a_round: float, swing: Callable[[float], float]) -> Growth:
+    """Four rounds after the first one, measured ten times in each."""
     done = [1 + number / 10 for number in range(41)]
-    values = [130 + swing.uniform(-1, 1) + mib_a_round * rounds for rounds in done]
-    return Growth("growth by 10,000 orders", "MiB", done, values, Reach(at_most=0.5))
+    values = [130 + mib_a_round * rounds + swing(rounds) for rounds in done]
+    return Growth("growth by 10,000 orders", "MiB", 4, done, values, Reach(at_most=0.5))
+
+
+def noise(rounds: float) -> float:
+    return Random(rounds).uniform(-1, 1)
+
+
+def garbage(rounds: float) -> float:
+    """Gathers, and is collected three times a round."""
+    return 2 * (rounds * 3.3 % 1)
 
 
 class TestGrowth:
-    def test_what_only_goes_up_and_down_does_not_grow(self) -> None:
-        assert is_reached(grown(0.0))
-        assert is_sure(grown(0.0))
+    @pytest.mark.parametrize("swing", [noise, garbage])
+    def test_what_only_goes_up_and_down_does_not_grow(
+        self, swing: Callable[[float], float]
+    ) -> None:
+        assert is_reached(grown(0.0, swing))
+        assert is_sure(grown(0.0, swing))
 
-    def test_a_leak_shows_in_what_goes_up_and_down(self) -> None:
-        leak = grown(1.2)
+    @pytest.mark.parametrize("swing", [noise, garbage])
+    def test_a_leak_shows_in_what_goes_up_and_down(self, swing: Callable[[float], float]) -> None:
+        assert is_reached(grown(1.2, swing)) is False
+        assert is_sure(grown(1.2, swing))
 
-        assert leak.interval.low <= 1.2 <= leak.interval.high
-        assert is_reached(leak) is False
-        assert is_sure(leak)
+    @pytest.mark.parametrize("since", [2.0, 3.0, 4.0])
+    def test_a_step_that_stays_shows_wherever_it_was(self, since: float) -> None:
+        assert is_reached(grown(0.0, lambda rounds: 20.0 * (rounds >= since))) is False
+
+    def test_a_leak_that_begins_late_shows(self) -> None:
+        assert is_reached(grown(0.0, lambda rounds: 8 * max(0.0, rounds - 4))) is False
 
     def test_growth_at_the_bound_is_open(self) -> None:
-        assert not is_sure(grown(0.5))
+        assert not is_sure(grown(0.5, noise))
 
-    @pytest.mark.parametrize(("done", "values"), [([1, 2], [1, 1]), ([1.0] * 9, [1.0] * 8)])
+    def test_one_round_beside_the_first_is_never_sure(self) -> None:
+        ten = [1 + number / 10 for number in range(11)]
+        assert not is_sure(Growth("growth", "MiB", 1, ten, [130.0] * 11, Reach(at_most=0.5)))
+
+    @pytest.mark.parametrize(("done", "values"), [([1, 2], [1, 1]), ([1.0] * 12, [1.0] * 11)])
     def test_values_that_say_nothing_are_an_error(
         self, done: list[float], values: list[float]
     ) -> None:
         with pytest.raises(BenchBroke, match="too few"):
-            _ = Growth("growth", "MiB", done, values).interval
+            _ = Growth("growth", "MiB", 4, done, values).interval
 
 
 @dataclass(frozen=True)
@@ -182,7 +202,7 @@ class TestCommand:
         result = Result(
             [compared(0.5, Reach(at_least=0.6))],
             [Figure("ready", "s", [3, 4], Reach(at_most=6))],
-            [grown(0.0)],
+            [grown(0.0, garbage)],
         )
 
         code, shown = carried_out(result, as_json=True)
@@ -195,8 +215,9 @@ class TestCommand:
         assert comparison["baseline"] == STEADY
         assert figure["reached"] is True
         (growth,) = document["benches"]["made-up"]["growths"]
-        assert growth["growth"]["low"] <= 0 <= growth["growth"]["high"]
-        assert len(growth["done"]) == len(growth["values"]) == growth["rounds"]
+        assert growth["growth"]["low"] <= growth["growth"]["point"] <= growth["growth"]["high"]
+        assert len(growth["done"]) == len(growth["values"])
+        assert growth["rounds"] == 4
 
     def test_an_unknown_name_is_refused(self) -> None:
         with pytest.raises(BenchBroke, match="made-up"):
