@@ -19,9 +19,10 @@ from testing.waiting import TimedOut, wait_for
 PROMISED_S = 5.0
 #: Then it counts as not taken up, with this as its value.
 GIVE_UP_AFTER_S = 60.0
-#: Something is always in hand, and little has to wait: two cores process 15 to 30 orders/s. What
-#: is taken up waits like any other for what was published before it.
-ORDERS_PER_S = 8.0
+#: How long orders take, and how many come a second: mostly something is in hand, of two processes
+#: at least, and little has to wait. An order that takes as long as the shop's own work, a few ms,
+#: is gone before it can be met. What is taken up waits like any other for what came before it.
+ORDER_MS, ORDERS_PER_S = 80, 8.0
 #: For each kill that counts there may be so many that met an order which was owed nothing.
 TRIES = 3
 #: What a worker that keeps up owes at most, with a new order every 0.1 s.
@@ -45,7 +46,7 @@ def run(folder: Path, *, times: int, seed: int, on_progress: Callable[[str], Non
     # Beat's sweep, every five minutes, is not what is measured.
     with (
         HistoryWriter(folder / "history.jsonl") as history,
-        LocalStack(without={FLOWER, BEAT}) as stack,
+        LocalStack({"ORDER_DELAY_MS": str(ORDER_MS)}, without={FLOWER, BEAT}) as stack,
     ):
         fill_stock(stack)
         with Stream(stack, prefix="taking-up", per_s=ORDERS_PER_S, seed=seed) as stream:
