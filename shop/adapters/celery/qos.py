@@ -58,6 +58,10 @@ class QoS(redis.QoS):
             if was_full:
                 self.channel.wake()
             return
+        if self.channel.closed:
+            # Its task went on while the connection was lost, and is none the worse for it.
+            self.channel.left_behind.acknowledge([delivery_tag])
+            return
         try:
             super().ack(delivery_tag)  # type: ignore[no-untyped-call]
         except RedisError:
@@ -70,6 +74,9 @@ class QoS(redis.QoS):
             self.ack(delivery_tag)
             return
         self._pace.end(delivery_tag)
+        if self.channel.closed:
+            self.channel.left_behind.give_back([delivery_tag])
+            return
         try:
             super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
         except RedisError:
