@@ -73,6 +73,6 @@ def workers(queue: str) -> str:
     return f"workers:{queue}"
 
 
-def workers_told(queue: str) -> str:
+def restraints(queue: str) -> str:
     """Hash: what operators told the queue's workers, by worker; as JSON."""
-    return f"workers:{queue}:told"
+    return f"restraints:{queue}"
