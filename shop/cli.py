@@ -18,7 +18,7 @@ from shop.domain.money import format_amount, parse_amount
 from shop.domain.order import Identifier
 from shop.domain.stock import StockLevel
 from shop.domain.work import Queue
-from shop.settings import Settings, problems
+from shop.settings import Settings, problems, read_settings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -274,7 +274,7 @@ def doctor(
 
 def _settings(**overrides: Any) -> Settings:
     try:
-        return Settings(**overrides)
+        return read_settings(**overrides)
     except ValueError as error:
         raise Refused(*problems(error)) from None
 

@@ -14,6 +14,7 @@ from types import FrameType
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
+from shop.foreign_environment import without_foreign
 from shop.local.guard_process import Guard
 from shop.local.process import ServiceProcess, how_it_ended
 from shop.local.restarts import MAX_ENDS, RestartPolicy
@@ -70,7 +71,9 @@ class Supervisor(Manager):  # type: ignore[misc]
             service.name: Run(
                 service,
                 self.add_process(
-                    service.name, list(service.argv), env={**os.environ, **service.env}
+                    service.name,
+                    list(service.argv),
+                    env={**without_foreign(os.environ), **service.env},
                 ),
                 RestartPolicy(now_s),
             )
@@ -193,9 +196,7 @@ class Supervisor(Manager):  # type: ignore[misc]
     def _receive(self) -> None:
         """Handle events until it is time to look again, or one of them changes something."""
         phase = self._phase
-        is_idle = phase is _Phase.RUNNING and not any(
-            run.restart_at_s is not None for run in self._runs.values()
-        )
+        is_idle = phase is _Phase.RUNNING and not any(r.restart_at_s for r in self._runs.values())
         until_s = math.inf if is_idle else time.monotonic() + POLL_EVERY_S
         left_s = until_s - time.monotonic()
         while left_s > 0 and self._phase is phase:
