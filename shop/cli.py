@@ -221,10 +221,10 @@ def order_show(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
 @order_app.command("retry")
 def order_retry(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
     """Take up an order again that failed or was given up."""
-    from shop.bootstrap import bootstrap_worker
+    from shop.bootstrap import bootstrap_command
 
     settings = _settings()
-    record = bootstrap_worker(settings).processor.retry(_identifier(order_id))
+    record = bootstrap_command(settings).processor.retry(_identifier(order_id))
     terminal.show_order(record, settings.currency, as_json=as_json)
 
 
