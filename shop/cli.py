@@ -116,8 +116,8 @@ def up(
 ) -> None:
     """Run the whole shop here: Redis, API, both workers, Beat and Flower; Ctrl-C stops it.
 
-    Redis is an embedded Valkey with demo stock in it. Settings come from the environment; those
-    that name another Redis are passed over.
+    Redis is an embedded Valkey with demo stock in it. Settings come from the environment, but for
+    those of another Redis, and for Celery's, Flower's and uvicorn's own.
     """
     from shop.local.site import CannotStart, DataDir
     from shop.local.up import Stack
