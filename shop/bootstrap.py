@@ -16,7 +16,8 @@ from shop.adapters.celery.transport import is_redis
 from shop.adapters.mail import create_mailer
 from shop.adapters.pdf import PdfInvoiceRenderer
 from shop.adapters.redis.autopipeline import AutoPipeline
-from shop.adapters.redis.client import connect, connect_async, same_server
+from shop.adapters.redis.client import connect, connect_async, connect_once, same_server
+from shop.adapters.redis.dead_messages import RedisDeadMessages
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
 from shop.adapters.redis.order_intake import RedisOrderIntake
@@ -84,6 +85,7 @@ class WorkerServices:
     #: The same, if results can go with them.
     result_trips: RoundTrips | None
     presence: RedisPresence
+    dead_messages: RedisDeadMessages
     publisher: Publisher
     sweep_every_s: float
     stall_after_s: float
@@ -179,6 +181,8 @@ def bootstrap_worker(
         trips=trips,
         result_trips=trips if beside_store else None,
         presence=RedisPresence(store),
+        # Kept by the worker's event loop, which must not wait for long.
+        dead_messages=RedisDeadMessages(connect_once(settings.store_dsn, "shop-worker-messages")),
         publisher=publisher,
         sweep_every_s=settings.sweep_every_s,
         stall_after_s=settings.stall_after_s,

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     #: The order is processed, but its invoice could not be made.
     INVOICE_ATTEMPTS_EXHAUSTED = "invoice_attempts_exhausted"
+    #: An operator revoked its task, or the one that was to make its invoice.
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from kombu.transport import redis, virtual
+from kombu.transport import virtual
 from redis.exceptions import RedisError
 
 from shop.adapters.celery.pace import Pace
+from shop.adapters.celery.unreadable import RestoringQoS
 
 
-class QoS(redis.QoS):
+class QoS(RestoringQoS):
     """What is in hand.
 
     Gives a message's slot back even when Redis does not hear that it is done. kombu 5.7 counts such
