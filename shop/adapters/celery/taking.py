@@ -21,6 +21,7 @@ from kombu.transport import redis
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from shop.adapters.celery.head import PuttingChannel
 from shop.adapters.celery.qos import QoS
 from shop.adapters.celery.unreadable import ReadingChannel, read
 from shop.adapters.redis.scripts import Script
@@ -38,7 +39,7 @@ class Poller(redis.MultiChannelPoller):
             channel.acknowledge()
 
 
-class Channel(ReadingChannel):
+class Channel(ReadingChannel, PuttingChannel):
     """Takes messages by a script while there are some, and waits for the next when there are none.
 
     Waiting is a BLMOVE that moves the next message to where it is: it takes nothing. It is for one

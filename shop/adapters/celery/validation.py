@@ -79,7 +79,14 @@ def task_problem(message: Any, zone: tzinfo) -> str | None:
     fields, call = _read(message.headers, payload)
     if fields is None or call is None:
         return "it is shaped like no task"
-    problem = _call_problem(*call) or _field_problem(fields, zone)
+    args, kwargs, embedded = call
+    problem = (
+        _call_problem(args, kwargs)
+        # Celery merges both, and looks for what comes after the task in what comes of it.
+        or _after_problem(fields)
+        or _after_problem(embedded)
+        or _field_problem(fields, zone)
+    )
     return problem or ("it is nested too deeply" if is_too_deep([fields, *call]) else None)
 
 
@@ -112,14 +119,18 @@ def _read(headers: Mapping[str, Any], payload: Any) -> tuple[Any, Any]:
     return fields, (payload.get("args", []), payload.get("kwargs", {}), payload)
 
 
-def _call_problem(args: Any, kwargs: Any, embedded: Any) -> str | None:
+def _call_problem(args: Any, kwargs: Any) -> str | None:
     if not isinstance(args, list | tuple):
         return "its arguments are no list"
     if not isinstance(kwargs, dict):
         return "its named arguments are no JSON object"
-    if not isinstance(embedded, dict | None):
+    return None
+
+
+def _after_problem(given: Any) -> str | None:
+    if not isinstance(given, Mapping | None):
         return "what is to be sent after it is no JSON object"
-    after = embedded or {}
+    after = given or {}
     lists = (after.get(name) for name in ("callbacks", "errbacks", "chain"))
     if not all(
         tasks is None or (isinstance(tasks, list) and all(map(_is_signature, tasks)))

@@ -157,6 +157,7 @@ TASKS: dict[str, Any] = {
     "chain: a number": envelope([[], {}, {"chain": 5}]),
     "chord: a number": envelope([[], {}, {"chord": 5}]),
     "chord: no task": envelope([[], {}, {"chord": {"task": 5}}]),
+    "callbacks: a header": envelope([[], {}, None], headers={"callbacks": "x"}),
     "eta: no time": envelope(headers={"eta": "tomorrow"}),
     "eta: empty": envelope(headers={"eta": ""}),
     "eta: a number": envelope(headers={"eta": 5}),

@@ -24,7 +24,7 @@ WITHIN_S = 30.0
 
 @dataclass
 class WorkerInProcess:
-    """It knows one task, `record`, which keeps what it was given."""
+    """It knows two tasks: `record`, which keeps what it was given, and `fail`."""
 
     app: Celery
     server: ValkeyProcess
@@ -80,6 +80,10 @@ def running_worker(
         @app.task(name="record", bind=True, shared=False)
         def record(self: Any, *args: Any, **kwargs: Any) -> None:
             worker.ran.append((self.request.id, args))
+
+        @app.task(name="fail", shared=False)
+        def fail() -> None:
+            raise ValueError("as it is told to")
 
         app.finalize()
         worker.controller = controller = WorkController(
