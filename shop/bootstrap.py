@@ -46,6 +46,7 @@ from shop.services.notifying import NotificationDesk, Notifier
 from shop.services.ordering import OrderDesk, OrderProcessor
 from shop.services.recovery import Sweep
 from shop.services.reporting import Reporting
+from shop.services.revocation import RevocationService
 from shop.settings import Settings
 
 #: Publications under way at once in one API process where the broker is not Redis.
@@ -78,6 +79,7 @@ class WorkerServices:
     notifier: Notifier
     reporting: Reporting
     sweep: Sweep
+    revocation: RevocationService
     orders: RedisOrderBook
     stock: RedisStockRoom
     ledger: TaskLedger
@@ -175,6 +177,7 @@ def bootstrap_worker(
         notifier=Notifier(notifications, mailer or create_mailer(settings)),
         reporting=Reporting(stock),
         sweep=Sweep(orders, notifications, publisher),
+        revocation=RevocationService(orders, notifications),
         orders=orders,
         stock=stock,
         ledger=RedisTaskLedger(store, trips),

@@ -76,6 +76,10 @@ class Reason(StrEnum):
     REVOKED = "revoked"
 
 
+#: Why a processed order will have no invoice.
+NO_INVOICE_REASONS = frozenset({Reason.INVOICE_ATTEMPTS_EXHAUSTED, Reason.REVOKED})
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
     """An order as it is stored."""
@@ -94,6 +98,9 @@ class OrderRecord:
     #: The id of its `generate_invoice` task, once it is processed.
     invoice_task_id: str | None = None
     has_invoice: bool = False
+    #: The id that its `process_order` task is published under, once the first was revoked: workers
+    #: remember that one. The customer's stays `task_id`.
+    message_id: str | None = None
 
     @property
     def owed(self) -> TaskName | None:
