@@ -157,6 +157,7 @@ def bootstrap_worker(
     notifications = RedisNotificationBook(store, overdue_after_ms=overdue_after_ms, trips=trips)
     stock = RedisStockRoom(store, timezone=settings.timezone)
     publisher = publisher or _worker_publisher(settings, trips)
+    presence = RedisPresence(store)
     return WorkerServices(
         processor=OrderProcessor(
             orders,
@@ -176,14 +177,14 @@ def bootstrap_worker(
         ),
         notifier=Notifier(notifications, mailer or create_mailer(settings)),
         reporting=Reporting(stock),
-        sweep=Sweep(orders, notifications, publisher),
+        sweep=Sweep(orders, notifications, publisher, is_restrained=presence.is_restrained),
         revocation=RevocationService(orders, notifications),
         orders=orders,
         stock=stock,
         ledger=RedisTaskLedger(store, trips),
         trips=trips,
         result_trips=trips if beside_store else None,
-        presence=RedisPresence(store),
+        presence=presence,
         # Kept by the worker's event loop, which must not wait for long.
         dead_messages=RedisDeadMessages(connect_once(settings.store_dsn, "shop-worker-messages")),
         publisher=publisher,

@@ -9,10 +9,12 @@ from celery import signals
 from celery.exceptions import NotRegistered
 from celery.utils.objects import Bunch
 from celery.worker import consumer
+from celery.worker.state import maybe_shutdown
 from kombu.utils.encoding import str_to_bytes
 from kombu.utils.json import dumps
 from redis.exceptions import RedisError
 
+from shop.adapters.celery.connection import BackOff
 from shop.adapters.celery.unreadable import PROBLEM_HEADER, UNREADABLE, Envelope
 from shop.adapters.celery.validation import task_problem
 from shop.domain.errors import StoreUnavailable
@@ -35,9 +37,9 @@ Keeping = tuple[Any, DeadMessage, Callable[[], None]]
 class Consumer(consumer.Consumer):
     """Named by the setting `worker_consumer`.
 
-    What is no task of the shop is kept among the dead messages, and then acknowledged. As long as the
-    store refuses that, it stays unacknowledged, and takes nobody's place: as tasks do that are to be
-    started later.
+    What is no task of the shop is kept among the dead messages, and then acknowledged. As long as
+    the store refuses that, it stays unacknowledged, and takes nobody's place: as tasks do that are
+    to be started later.
     """
 
     class Blueprint(consumer.Consumer.Blueprint):
@@ -50,7 +52,28 @@ class Consumer(consumer.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: What the store has refused to keep so far.
         self._held: list[Keeping] = []
+        self._back_off = BackOff()
         super().__init__(*args, **kwargs)
+
+    def connect(self) -> Any:
+        self._back_off.wait(maybe_shutdown)
+        connection = super().connect()
+        self._back_off.made()
+        return connection
+
+    def reset_rate_limits(self) -> None:
+        """Also for what waits already: Celery 5.7 leaves that to the limit before, for minutes."""
+        waiting = []
+        for bucket in self.task_buckets.values():
+            while bucket is not None and bucket.contents:
+                waiting.append(bucket.pop())
+        super().reset_rate_limits()
+        for request, tokens in waiting:
+            bucket = self.task_buckets[request.task.name]
+            if bucket is None:
+                self._limit_move_to_pool(request)
+            else:
+                self._limit_task(request, bucket, tokens)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Celery's own, for what it can handle."""
@@ -77,7 +100,7 @@ class Consumer(consumer.Consumer):
         # Without the error's own words, which may quote the message.
         self._keep(message, f"it is shaped like no task ({type(exc).__name__})")
 
-    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
+    def on_unknown_task(self, _body: Any, message: Any, exc: Exception) -> None:
         """Another project's, whose sender hears of it as from any worker of Celery."""
         fields = message.headers if "task" in message.headers else message.payload
         name, task_id = fields["task"], fields["id"]

@@ -4,14 +4,14 @@ import os
 import time
 from typing import Any
 
-from celery.worker.request import Request
+from shop.adapters.celery.settling import SettledRequest
 
 #: Keys in a task's request, read by the task base.
 RECEIVED_MONOTONIC_S = "received_monotonic_s"
 DELIVERY_ID = "delivery_id"
 
 
-class StampedRequest(Request):
+class StampedRequest(SettledRequest):
     """Tells the pool's process when its main process received the message.
 
     Both are on one machine, so a monotonic clock serves; the store makes the wall time of it.

@@ -1,8 +1,8 @@
 """Reading what stands in a queue's list, whatever that is.
 
 kombu 5.7 makes a message of everything that it takes from a list, and falls over what is none: the
-worker ends with the message in hand, which kills again when it is handed back. Here everything comes
-to the worker's consumer as a message; what was none says so, and holds what it was.
+worker ends with the message in hand, which kills again when it is handed back. Here everything
+comes to the worker's consumer as a message; what was none says so, and holds what it was.
 """
 
 from base64 import b64encode
@@ -14,14 +14,11 @@ from kombu.utils.json import loads
 from kombu.utils.uuid import uuid
 
 from shop.adapters.celery.validation import MAX_DEPTH, envelope_problem, is_too_deep
-from shop.adapters.redis.scripts import Script
 
 #: The content type of a message that was none; its body is what stood in the queue.
 UNREADABLE = "application/x-unreadable"
 #: Header that says why.
 PROBLEM_HEADER = "problem"
-
-_HAND_BACK = Script.named("hand_back")
 
 
 class Envelope(dict[str, Any]):
@@ -60,38 +57,6 @@ def read(raw: bytes, queue: str, tag: str) -> Envelope:
     return Envelope(envelope, raw)
 
 
-class RestoringQoS(redis.QoS):
-    """Hands back what kombu could not read as it is, and everything else as kombu does.
-
-    kombu falls over it, and throws away what it can read and not mark as redelivered.
-    """
-
-    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
-        with self.channel.conn_or_acquire(client) as connected:
-            written = connected.hget(self.unacked_key, tag)
-            if written is None or _can_restore(written):
-                super().restore_by_tag(tag, connected, leftmost)
-                return
-            keys = self.unacked_key, self.unacked_index_key
-            side = "LPUSH" if leftmost else "RPUSH"
-            # In case it says no queue itself.
-            queue = next(iter(self.channel.active_queues), "default")
-            connected.eval(_HAND_BACK.text, len(keys), *keys, tag, side, queue)
-
-
-def _can_restore(written: bytes) -> bool:
-    try:
-        envelope, *address = loads(written)
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return False
-    return (
-        len(address) == 2
-        and all(isinstance(part, str) for part in address)
-        and envelope_problem(envelope) is None
-        and not is_too_deep(envelope)
-    )
-
-
 class ReadingChannel(redis.Channel):
     """Where kombu takes messages its own way: from several queues, or without acknowledgement."""
 
@@ -116,18 +81,24 @@ class ReadingChannel(redis.Channel):
             self._in_poll = None
             self._flush_brpop_reauth()  # type: ignore[no-untyped-call]
 
+    # What is published to whoever listens is kept by nobody: what cannot be read is left out.
+
     def _handle_message(self, client: Any, response: Any) -> dict[str, Any]:
-        """What is published to whoever listens is kept by nobody: what cannot be read is left out."""
-        message: dict[str, Any] = super()._handle_message(client, response)  # type: ignore[no-untyped-call]
-        if isinstance(message["data"], str | bytes) and not _is_heard_well(message["data"]):
-            redis.warning("what was published on %s cannot be read", message["channel"])
-            message["data"] = None
-        return message
+        heard: dict[str, Any] = super()._handle_message(client, response)  # type: ignore[no-untyped-call]
+        data = heard["data"]
+        # kombu is prepared for what is no JSON, and not for what its own reading of it raises. A
+        # body is encoded, so that neither is looked for in long ones.
+        if isinstance(data, bytes) and (
+            b"__type__" in data or data.count(b"[") + data.count(b"{") > MAX_DEPTH
+        ):
+            try:
+                loads(data)
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                heard["data"] = None
+        return heard
 
-
-def _is_heard_well(data: str | bytes) -> bool:
-    try:
-        envelope = loads(data)
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        return False
-    return envelope_problem(envelope) is None and not is_too_deep(envelope)
+    def _deliver_fanout_message(self, message: Any, exchange: str) -> bool:
+        if (problem := envelope_problem(message)) is not None:
+            redis.warning("a message to everybody is left out: %s", problem)
+            return False
+        return bool(super()._deliver_fanout_message(message, exchange))  # type: ignore[no-untyped-call]

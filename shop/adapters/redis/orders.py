@@ -191,9 +191,7 @@ class RedisOrderBook:
         for_invoice = task is TaskName.GENERATE_INVOICE
         self._give_up(order_id, Reason.REVOKED, for_invoice=for_invoice, task_id=task_id)
 
-    def _give_up(
-        self, order_id: str, reason: str, *, for_invoice: bool, task_id: str = ""
-    ) -> None:
+    def _give_up(self, order_id: str, reason: str, *, for_invoice: bool, task_id: str = "") -> None:
         given_up_in = OrderStatus.PROCESSED if for_invoice else OrderStatus.PENDING
         with store_errors():
             self._bury(

@@ -188,8 +188,7 @@ TASKS: dict[str, Any] = {
     "version 1, args: a number": envelope({"task": "record", "id": "1", "args": 5})
     | {"headers": {}},
     "version 1, task: a list": envelope({"task": [], "id": "1"}) | {"headers": {}},
-    "version 1, eta: a number": envelope({"task": "record", "id": "1", "eta": 5})
-    | {"headers": {}},
+    "version 1, eta: a number": envelope({"task": "record", "id": "1", "eta": 5}) | {"headers": {}},
     "between the versions, args: a text": envelope({"args": "x"}),
 }
 

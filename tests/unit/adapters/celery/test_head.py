@@ -80,6 +80,9 @@ def test_in_rabbitmq_it_has_a_high_priority(make_settings: MakeSettings) -> None
     create_worker_app(make_settings(celery_broker_dsn="amqp://broker//"))
     channel_class = get_transport_cls("amqp").Connection.Channel
     channel = channel_class.__new__(channel_class)
-    for headers, priority in ((beat_schedule()[NAMES[0]]["options"]["headers"], HIGH_PRIORITY), ({}, 0)):
+    for headers, priority in (
+        (beat_schedule()[NAMES[0]]["options"]["headers"], HIGH_PRIORITY),
+        ({}, 0),
+    ):
         message = channel.prepare_message("body", priority=0, headers=headers, properties={})
         assert message.properties["priority"] == priority
