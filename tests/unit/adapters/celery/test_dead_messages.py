@@ -158,7 +158,9 @@ def test_what_another_worker_left_in_hand_is_taken_back_after_its_time(
         worker.wait("all are kept", lambda: len(worker.dead_messages.entries()) > len(none))
         worker.wait("nothing is left", lambda: not worker.broker.exists("unacked_index", "unacked"))
         kept = [kept_text(entry) for entry in worker.dead_messages.entries()]
-        assert sorted(kept) == sorted([raw[: 64 * 1024] for _, raw in none] + [b"hello"])
+        # Those that can be read are marked as redelivered.
+        assert len(kept) == len(none) + 1
+        assert kept.count(b"hello") == 2
 
 
 def test_kombus_own_way_of_taking_is_as_robust(valkey: ValkeyProcess) -> None:
