@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
+from celery.beat import ScheduleEntry, SchedulingError
 
 from shop.adapters.celery.errors import BROKER_ERRORS
+from shop.tasks.ownership import OwnedScheduler
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ MAX_INTERVAL_S = 5.0
 SEND_AGAIN_S = 1.0
 
 
-class LivelyScheduler(PersistentScheduler):
+class LivelyScheduler(OwnedScheduler):
     """Touches `beat.alive` in `SHOP_RUN_DIR` at each tick, for a container's health check."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

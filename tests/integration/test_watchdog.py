@@ -53,13 +53,17 @@ def test_a_pause_holds_until_it_is_taken_back(
 ) -> None:
     worker = stack.service(WORKERS[queue])
     (pid, *_), broker = worker.pids(), stack.redis(BROKER_DB)
+    _until_nothing_is_owed(customer, stack)
     control = stack.celery().control
     control.cancel_consumer(queue, reply=True, timeout=5)
     try:
         customer.until("it is named", lambda: _missing(customer) == [f"worker:{queue} is paused"])
         task_id = stack.celery().send_task(*_work(queue), queue=queue).id
         # Also where its connection to the broker is lost meanwhile.
-        broker.client_kill_filter(_type="normal", skipme=True)
+        for client in broker.client_list():
+            if client["name"] == f"shop-worker-{queue}-broker":
+                broker.client_kill_filter(_id=client["id"])
+        customer.until("it listens again", lambda: _listens(stack, queue))
 
         _stays("it waits", lambda: broker.llen(queue) == 1 and worker.is_running)
 
@@ -83,7 +87,7 @@ def test_a_rate_limit_holds_until_it_is_taken_back(
     worker = stack.service(WORKERS[queue])
     (pid, *_), broker, store = worker.pids(), stack.redis(BROKER_DB), stack.redis()
     open_key = "orders:open" if queue == "default" else "notifications:open"
-    customer.until("nothing is owed", lambda: not store.zcard(open_key))
+    _until_nothing_is_owed(customer, stack)
     control = stack.celery().control
     control.rate_limit(task, "1/m", reply=True, timeout=5)
     try:
@@ -112,10 +116,28 @@ def test_a_rate_limit_holds_until_it_is_taken_back(
     assert worker.pids()[0] == pid
 
 
-def _work(queue: str) -> tuple[str, list[str]]:
+def _until_nothing_is_owed(customer: Customer, stack: Stack) -> None:
+    store, broker = stack.redis(), stack.redis(BROKER_DB)
+    customer.until(
+        "nothing is owed",
+        lambda: (
+            not any(map(store.zcard, ("orders:open", "notifications:open")))
+            and not broker.hlen("unacked")
+            and not any(map(broker.llen, WORKERS))
+        ),
+    )
+
+
+def _listens(stack: Stack, queue: str) -> bool:
+    """To what operators tell it."""
+    pattern = {"pattern": f"{queue}@*", "matcher": "glob", "limit": 1}
+    return bool(stack.celery().control.inspect(timeout=1, **pattern).ping())
+
+
+def _work(queue: str) -> tuple[str, list[str | int]]:
     """A task of the queue, and its arguments."""
     if queue == "default":
-        return "process_order", ["paused-order", "no-such-item", "1", "ann@example.com"]
+        return "process_order", ["paused-order", "no-such-item", 1, "ann@example.com"]
     return "send_notification", ["ann@example.com", "while paused"]
 
 

@@ -19,6 +19,7 @@ from shop.adapters.celery.unreadable import PROBLEM_HEADER, UNREADABLE, Envelope
 from shop.adapters.celery.validation import task_problem
 from shop.domain.errors import StoreUnavailable
 from shop.domain.messages import DeadMessage
+from shop.domain.work import Queue
 
 logger = logging.getLogger(__name__)
 
@@ -50,16 +51,24 @@ class Consumer(consumer.Consumer):
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._back_off = BackOff()
         #: What the store has refused to keep so far.
         self._held: list[Keeping] = []
-        self._back_off = BackOff()
         super().__init__(*args, **kwargs)
+        self._own_queues = frozenset(self.app.amqp.queues.consume_from)
 
     def connect(self) -> Any:
         self._back_off.wait(maybe_shutdown)
         connection = super().connect()
         self._back_off.made()
         return connection
+
+    def add_task_queue(self, queue: str, *args: Any, **kwargs: Any) -> None:
+        """What ends a pause of one worker is heard by all, and no worker is to have both queues."""
+        if queue in set(Queue) - self._own_queues:
+            logger.info("%s is for the workers that were started for it", queue)
+            return
+        super().add_task_queue(queue, *args, **kwargs)
 
     def reset_rate_limits(self) -> None:
         """Also for what waits already: Celery 5.7 leaves that to the limit before, for minutes."""

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from kombu.utils.json import loads
 from redis.exceptions import RedisError
 
 from shop.adapters.celery.pace import Pace
-from shop.adapters.celery.validation import envelope_problem, is_too_deep
+from shop.adapters.celery.unreadable import can_restore
 from shop.domain.work import Queue
 
 logger = logging.getLogger(__name__)
@@ -102,18 +101,21 @@ class QoS(redis.QoS):
         )
 
     def _to_push(self, written: bytes, leftmost: bool) -> "list[tuple[str, str | bytes]]":
-        """Lists, and what is pushed onto each: marked as redelivered, if it is a message at all."""
-        pushed = _Pushed([])
-        with suppress(ValueError, TypeError, AttributeError, RecursionError):
+        """Lists, and what is pushed onto each: marked as redelivered, if it is a message at all.
+
+        kombu falls over what it cannot read, and throws away what it cannot mark.
+        """
+        if can_restore(written):
+            pushed = _Pushed([])
             message, exchange, routing_key = loads(bytes_to_str(written))
-            if envelope_problem(message) is None and not is_too_deep(message):
-                self.channel._do_restore_message(  # noqa: SLF001 - as kombu does
-                    message, exchange, routing_key, pushed, leftmost
-                )
-        if not pushed.pairs and (match := _TAKEN.fullmatch(written)):
-            pushed.pairs.append((json.loads(match["queue"]), match["message"]))
+            self.channel._do_restore_message(  # noqa: SLF001 - as kombu does
+                message, exchange, routing_key, pushed, leftmost
+            )
+            return pushed.pairs
+        if match := _TAKEN.fullmatch(written):
+            return [(json.loads(match["queue"]), match["message"])]
         # What somebody wrote down by hand says no queue: the default worker puts it aside.
-        return pushed.pairs or [(Queue.DEFAULT.value, written)]
+        return [(Queue.DEFAULT.value, written)]
 
     def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002 - kombu's signature
         """All in hand goes back; what Redis does not take now, it is given on the next connection.

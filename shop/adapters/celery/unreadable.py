@@ -57,6 +57,20 @@ def read(raw: bytes, queue: str, tag: str) -> Envelope:
     return Envelope(envelope, raw)
 
 
+def can_restore(written: bytes) -> bool:
+    """Whether kombu can put back what it wrote down as unacknowledged: message and address."""
+    try:
+        envelope, *address = loads(written)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False
+    return (
+        len(address) == 2
+        and all(isinstance(part, str) for part in address)
+        and envelope_problem(envelope) is None
+        and not is_too_deep(envelope)
+    )
+
+
 class ReadingChannel(redis.Channel):
     """Where kombu takes messages its own way: from several queues, or without acknowledgement."""
 
