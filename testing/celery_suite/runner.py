@@ -1,0 +1,145 @@
+"""Runs the suite on both workers at once, each part of it with a server of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from shop.settings import Settings
+from testing.celery_suite.outcomes import Record, Round
+from testing.celery_suite.recorder import LIMIT_VARIABLE, PART_VARIABLE, RECORD_VARIABLE
+from testing.commands import ROOT
+from testing.servers import HOST, ValkeyProcess, running_valkey
+from testing.stack import BROKER_DB, RESULTS_DB
+from testing.stacks.processes import Guard
+from testing.waiting import TimedOut, wait_for
+
+#: The suite mostly waits: run one test after the other, it takes half an hour on each worker.
+PARTS = 4
+#: The suite's own bound is 300 s; its longest test takes 110 s on two busy cores.
+TEST_WITHIN_S = 200
+#: Whatever else the machine does comes first.
+NICENESS = 10
+
+PLAIN, SHOP = "plain", "shop"
+_PLUGINS = {
+    PLAIN: ("testing.celery_suite.recorder",),
+    SHOP: ("testing.celery_suite.recorder", "testing.celery_suite.shop_app"),
+}
+#: What Celery, pytest and the suite would read of the environment.
+_FOREIGN = ("CELERY_", "PYTEST_", "REDIS_", "TEST_", "WORKER_")
+
+
+class SuiteFailed(Exception):
+    """The plain worker's side came to no end; the message names its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    side: str
+    process: subprocess.Popen[bytes]
+    record: Path
+
+
+def run_both(
+    suite: Path, folder: Path, tests: Sequence[str], *, parts: int, within_s: float
+) -> Round:
+    """Run `tests` on both workers; records and logs go into the new `folder`.
+
+    What takes longer than `within_s` is ended, and counts as unfinished.
+    """
+    folder.mkdir(parents=True)
+    records = {side: Record() for side in _PLUGINS}
+    with ExitStack() as ending:
+        guard = ending.enter_context(Guard())
+        running = []
+        for side in _PLUGINS:
+            for number in range(parts):
+                server = ending.enter_context(running_valkey())
+                part = _start(side, f"{number}/{parts}", suite, folder, tests, server)
+                ending.callback(_end, part.process, guard)
+                guard.add(part.process.pid)
+                running.append(part)
+        with suppress(TimedOut):
+            wait_for(
+                "the suite ends",
+                lambda: _all_ended(running),
+                within_s=within_s,
+            )
+    for part in running:
+        records[part.side].add(part.record)
+    if records[PLAIN].finished < parts:
+        raise SuiteFailed(f"the suite came to no end on the plain worker: see {folder}")
+    return Round(records[PLAIN], records[SHOP])
+
+
+def _start(
+    side: str, part: str, suite: Path, folder: Path, tests: Sequence[str], server: ValkeyProcess
+) -> _Part:
+    name = f"{side}-{part.partition('/')[0]}"
+    record, log = folder / f"{name}.jsonl", folder / f"{name}.log"
+    record.touch()
+    plugins = [
+        word for plugin in ("celery.contrib.pytest", *_PLUGINS[side]) for word in ("-p", plugin)
+    ]
+    without = [
+        word
+        for plugin in ("asyncio", "cacheprovider", "schemathesis", "xdist")
+        for word in ("-p", f"no:{plugin}")
+    ]
+    command = ["nice", "-n", str(NICENESS), sys.executable, "-m", "pytest", "-c", "pytest.ini"]
+    command += [*plugins, *without, "-v", "-ra", "--continue-on-collection-errors", *tests]
+    environment = {
+        **_own_environment(),
+        RECORD_VARIABLE: str(record.resolve()),
+        LIMIT_VARIABLE: str(TEST_WITHIN_S),
+        PART_VARIABLE: part,
+        "TEST_BROKER": server.dsn(BROKER_DB),
+        "TEST_BACKEND": server.dsn(RESULTS_DB),
+        # Read by the suite's tests, and by the shop.
+        "REDIS_HOST": HOST,
+        "REDIS_PORT": str(server.port),
+        # As Celery's own runs have it: some tests read the worker's log.
+        "WORKER_LOGLEVEL": "INFO",
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=suite,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return _Part(side, process, record)
+
+
+def _own_environment() -> Mapping[str, str]:
+    settings = {name.upper() for name in Settings.model_fields}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in settings and not name.startswith(_FOREIGN)
+    }
+    scripts = str(Path(sys.executable).parent)
+    # Some tests run the `celery` that is installed.
+    return {**kept, "PATH": f"{scripts}:{kept.get('PATH', '')}", "PYTHONPATH": str(ROOT)}
+
+
+def _all_ended(parts: Sequence[_Part]) -> bool:
+    time.sleep(0.2)
+    return all(part.process.poll() is not None for part in parts)
+
+
+def _end(process: subprocess.Popen[bytes], guard: Guard) -> None:
+    """End the process with what it started: a pool's processes outlive a pytest that crashed."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    guard.discard(process.pid)
