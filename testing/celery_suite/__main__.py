@@ -13,7 +13,7 @@ from rich.console import Console
 
 from testing.celery_suite.outcomes import Finding, Round, judge
 from testing.celery_suite.report import as_json, remarks, table, verdict
-from testing.celery_suite.runner import PARTS, SuiteFailed, run_both
+from testing.celery_suite.runner import PARTS, SuiteFailed, run_again, run_both
 from testing.celery_suite.source import TESTS, NoSuite, celery_version, fetch_suite
 from testing.commands import again, commit, interrupt_on_sigterm, show_origin
 from testing.terminal import to_stderr, to_stdout
@@ -69,7 +69,7 @@ def _compare(tests: Sequence[str], folder: Path, console: Console) -> int:
             if first.differing:
                 console.print(f"{len(first.differing)} tests differ: again on both workers")
                 rounds.append(
-                    run_both(
+                    run_again(
                         suite,
                         folder / f"again-{time_again}",
                         first.differing,

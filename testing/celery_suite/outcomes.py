@@ -64,16 +64,18 @@ class Finding(StrEnum):
     """What is said of a test that passed on the plain worker, and did not on the shop's."""
 
     FAILS = "fails on the shop's worker"
+    SETTINGS = "fails on a plain worker too that has the shop's settings"
     UNSTEADY = "passes on the shop's worker when run again"
     PLAIN_FAILS = "fails on a plain worker too when run again"
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Tests that were run on both workers."""
+    """Tests that were run on both workers, and where they differ on one with settings alone."""
 
     plain: Record
     shop: Record
+    configured: Record = field(default_factory=Record)
 
     @property
     def compared(self) -> list[str]:
@@ -95,4 +97,6 @@ def _finding(test: str, again: Sequence[Round]) -> Finding:
         return Finding.PLAIN_FAILS
     if all(each.shop.of(test) is Outcome.PASSED for each in again):
         return Finding.UNSTEADY
+    if all(each.configured.of(test) is not Outcome.PASSED for each in again):
+        return Finding.SETTINGS
     return Finding.FAILS

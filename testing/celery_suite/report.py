@@ -9,8 +9,6 @@ from rich.table import Table
 
 from testing.celery_suite.outcomes import Finding, Outcome, Round
 
-COLOURS = {Finding.FAILS: "red", Finding.UNSTEADY: "yellow", Finding.PLAIN_FAILS: "yellow"}
-
 
 def table(first: Round, findings: Mapping[str, Finding]) -> Table:
     """A row for each file of the suite, and one for all of them."""
@@ -44,7 +42,8 @@ def remarks(first: Round, again: Sequence[Round], findings: Mapping[str, Finding
         reason = why.splitlines()[-1] if why else "no reason is known"
         lines.append(f"not run: {file} ({escape(reason)})")
     for test, finding in findings.items():
-        lines.append(f"[{COLOURS[finding]}]{finding}[/]: {escape(test)}")
+        colour = "red" if finding is Finding.FAILS else "yellow"
+        lines.append(f"[{colour}]{finding}[/]: {escape(test)}")
         outcomes = [first, *again]
         plain = ", ".join(each.plain.of(test) for each in outcomes)
         shop = ", ".join(each.shop.of(test) for each in outcomes)

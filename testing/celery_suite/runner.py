@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shop.settings import Settings
+from testing.celery_suite import recorder
 from testing.celery_suite.outcomes import Record, Round
-from testing.celery_suite.recorder import LIMIT_VARIABLE, PART_VARIABLE, RECORD_VARIABLE
 from testing.commands import ROOT
 from testing.servers import HOST, ValkeyProcess, running_valkey
 from testing.stack import BROKER_DB, RESULTS_DB
@@ -26,17 +26,20 @@ TEST_WITHIN_S = 200
 #: Whatever else the machine does comes first.
 NICENESS = 10
 
-PLAIN, SHOP = "plain", "shop"
-_PLUGINS = {
-    PLAIN: ("testing.celery_suite.recorder",),
-    SHOP: ("testing.celery_suite.recorder", "testing.celery_suite.shop_app"),
+PLAIN, SHOP, CONFIGURED = "plain", "shop", "configured"
+#: What makes the suite's apps others than plain ones.
+_APPS = {
+    SHOP: ("testing.celery_suite.shop_app",),
+    CONFIGURED: ("testing.celery_suite.configured_app",),
 }
+#: Plug-ins that may be installed, and have nothing to do with the suite.
+_WITHOUT = ("no:asyncio", "no:cacheprovider", "no:schemathesis", "no:xdist")
 #: What Celery, pytest and the suite would read of the environment.
 _FOREIGN = ("CELERY_", "PYTEST_", "REDIS_", "TEST_", "WORKER_")
 
 
 class SuiteFailed(Exception):
-    """The plain worker's side came to no end; the message names its log."""
+    """The suite came to no end on a worker of plain Celery; the message names the logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,35 @@ class _Part:
 def run_both(
     suite: Path, folder: Path, tests: Sequence[str], *, parts: int, within_s: float
 ) -> Round:
-    """Run `tests` on both workers; records and logs go into the new `folder`.
+    """Run `tests` on a plain worker and on the shop's; records and logs go into the new `folder`.
 
     What takes longer than `within_s` is ended, and counts as unfinished.
     """
+    records = _run((PLAIN, SHOP), suite, folder, tests, parts, within_s)
+    return Round(records[PLAIN], records[SHOP])
+
+
+def run_again(
+    suite: Path, folder: Path, tests: Sequence[str], *, parts: int, within_s: float
+) -> Round:
+    """The same, and on a plain worker with the shop's settings."""
+    records = _run((PLAIN, CONFIGURED, SHOP), suite, folder, tests, parts, within_s)
+    return Round(records[PLAIN], records[SHOP], records[CONFIGURED])
+
+
+def _run(
+    sides: Sequence[str],
+    suite: Path,
+    folder: Path,
+    tests: Sequence[str],
+    parts: int,
+    within_s: float,
+) -> Mapping[str, Record]:
     folder.mkdir(parents=True)
-    records = {side: Record() for side in _PLUGINS}
     with ExitStack() as ending:
         guard = ending.enter_context(Guard())
         running = []
-        for side in _PLUGINS:
+        for side in sides:
             for number in range(parts):
                 server = ending.enter_context(running_valkey())
                 part = _start(side, f"{number}/{parts}", suite, folder, tests, server)
@@ -66,16 +88,13 @@ def run_both(
                 guard.add(part.process.pid)
                 running.append(part)
         with suppress(TimedOut):
-            wait_for(
-                "the suite ends",
-                lambda: _all_ended(running),
-                within_s=within_s,
-            )
+            wait_for("the suite ends", lambda: _all_ended(running), within_s=within_s)
+    records = {side: Record() for side in sides}
     for part in running:
         records[part.side].add(part.record)
     if records[PLAIN].finished < parts:
         raise SuiteFailed(f"the suite came to no end on the plain worker: see {folder}")
-    return Round(records[PLAIN], records[SHOP])
+    return records
 
 
 def _start(
@@ -84,21 +103,15 @@ def _start(
     name = f"{side}-{part.partition('/')[0]}"
     record, log = folder / f"{name}.jsonl", folder / f"{name}.log"
     record.touch()
-    plugins = [
-        word for plugin in ("celery.contrib.pytest", *_PLUGINS[side]) for word in ("-p", plugin)
-    ]
-    without = [
-        word
-        for plugin in ("asyncio", "cacheprovider", "schemathesis", "xdist")
-        for word in ("-p", f"no:{plugin}")
-    ]
+    plugins = ("celery.contrib.pytest", recorder.__name__, *_APPS.get(side, ()), *_WITHOUT)
     command = ["nice", "-n", str(NICENESS), sys.executable, "-m", "pytest", "-c", "pytest.ini"]
-    command += [*plugins, *without, "-v", "-ra", "--continue-on-collection-errors", *tests]
+    command += [word for plugin in plugins for word in ("-p", plugin)]
+    command += ["-v", "-ra", "--continue-on-collection-errors", *tests]
     environment = {
         **_own_environment(),
-        RECORD_VARIABLE: str(record.resolve()),
-        LIMIT_VARIABLE: str(TEST_WITHIN_S),
-        PART_VARIABLE: part,
+        recorder.RECORD_VARIABLE: str(record.resolve()),
+        recorder.LIMIT_VARIABLE: str(TEST_WITHIN_S),
+        recorder.PART_VARIABLE: part,
         "TEST_BROKER": server.dsn(BROKER_DB),
         "TEST_BACKEND": server.dsn(RESULTS_DB),
         # Read by the suite's tests, and by the shop.

@@ -20,8 +20,7 @@ OF_THE_SUITE: Mapping[str, Any] = {
     "task_default_exchange": None,
     "task_default_routing_key": None,
     "beat_schedule": {},
-    # A test looks for the default.
-    "task_time_limit": None,
+    **celery_testing.DEFAULT_TEST_CONFIG,
 }
 
 #: The suite's tasks take any arguments, and have no records: of the shop's base they get the class
@@ -51,5 +50,5 @@ def create_suite_app(
     # The suite reads its logs, set up as it expects them.
     signals.setup_logging.receivers.clear()
     app.task_cls = SUITE_TASK
-    app.conf.update({**OF_THE_SUITE, **celery_testing.DEFAULT_TEST_CONFIG, **(config or {})})
+    app.conf.update({**OF_THE_SUITE, **(config or {})})
     return app
