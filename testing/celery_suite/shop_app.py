@@ -1,6 +1,7 @@
 """A pytest plug-in: the suite's apps are the shop's, and so are their workers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from celery import Celery, Task, _state, signals
 from celery.contrib.testing import app as celery_testing
 from celery.contrib.testing import tasks as _ping  # noqa: F401 - a worker is up once it does it
 
-from shop.settings import load_settings
+from shop.settings import Settings, load_settings
 from shop.tasks import stopping
 from shop.tasks.base import ShopTask
 
@@ -29,20 +30,23 @@ SUITE_TASK = type("SuiteTask", (Task,), {"abstract": True, "Request": ShopTask.R
 
 
 def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's signature
-    # The suite's worker is a thread of pytest's, and only a main thread may take signals over.
+    # Not before the environment says where Redis is: this module makes the shop's own app.
+    from shop import worker
+
+    # The suite's worker is a thread of pytest's: only a main thread may take signals over, and how
+    # often garbage is looked for is pytest's business (a test counts what is left uncollected).
     stopping.SIGNALS = ()  # type: ignore[assignment]
-    celery_testing.TestApp = create_suite_app
+    worker.collect_less_often = lambda: None  # type: ignore[attr-defined]
+    celery_testing.TestApp = partial(create_suite_app, worker.create_worker)
 
 
 def create_suite_app(
+    create_worker: Callable[[Settings], Celery],
     name: str | None = None,  # noqa: ARG001 - Celery's signature
     config: Mapping[str, Any] | None = None,
     **_: Any,
 ) -> Celery:
     """In place of `celery.contrib.testing.app.TestApp`, which the suite's fixtures call."""
-    # Not before the environment says where Redis is: this module makes the shop's own app.
-    from shop.worker import create_worker
-
     others = set(_state._on_app_finalizers)  # noqa: SLF001 - as Celery's own fixtures do
     app = create_worker(load_settings())
     # The shop's tasks are for this app, and not for all that the suite makes later.
