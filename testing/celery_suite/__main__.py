@@ -21,7 +21,7 @@ from testing.terminal import to_stderr, to_stdout
 SAME, DIFFERS, HARNESS_BROKE = 0, 1, 2
 
 #: Of the whole suite, and of each time that tests which differ are run again.
-SUITE_WITHIN_S = 14 * 60
+SUITE_WITHIN_S = 17 * 60
 AGAIN_WITHIN_S = 3 * 60
 TIMES_AGAIN = 2
 
