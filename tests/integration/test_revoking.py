@@ -1,4 +1,4 @@
-"""`celery control revoke` and `terminate`: what an operator revokes is given up, until it is retried."""
+"""`celery control revoke` and `terminate`: what is revoked is given up, until it is retried."""
 
 from collections.abc import Iterator
 

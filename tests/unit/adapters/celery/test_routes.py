@@ -1,4 +1,4 @@
-"""What follows a task of the shop goes where its sender meant it to; the shop's own does not stray."""
+"""What follows a task of the shop goes where it is meant to; the shop's own does not stray."""
 
 import json
 from collections.abc import Iterator
