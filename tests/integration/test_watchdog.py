@@ -100,6 +100,7 @@ def test_a_rate_limit_holds_until_it_is_taken_back(
             customer.ended(first)
 
         # The others, and what waits behind them: the first order's invoice.
+        customer.until("the first is settled", lambda: _waiting(stack, queue) <= 3)
         _stays(
             "each waits once",
             lambda: worker.is_running and 2 <= _waiting(stack, queue) <= 3,
