@@ -1,5 +1,6 @@
 """What follows a task of the shop goes where it is meant to; the shop's own does not stray."""
 
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,8 @@ def client(valkey: ValkeyProcess) -> Iterator[Celery]:
     """Another project's, with a queue and a task of its own."""
     client = Celery("erp", broker=valkey.dsn(0), backend=valkey.dsn(1), set_as_current=False)
     yield client
+    # Results end their subscriptions when they are forgotten: while there is a server.
+    gc.collect()
     client.close()
     client.backend.client.close()
 

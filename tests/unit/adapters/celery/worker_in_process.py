@@ -1,5 +1,6 @@
 """A worker of Celery's in a thread of the tests, whose consumer is the shop's."""
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,5 +110,7 @@ def running_worker(
             thread.join(WITHIN_S)
             state.should_stop = None
             state.reset_state()
+            # Results end their subscriptions when they are forgotten: while there is a server.
+            gc.collect()
             app.close()
             app.backend.client.close()
