@@ -112,5 +112,6 @@ def running_worker(
             state.reset_state()
             # Results end their subscriptions when they are forgotten: while there is a server.
             gc.collect()
+            app.backend.result_consumer.stop()
             app.close()
-            app.backend.client.close()
+            app.backend.client.connection_pool.disconnect()
