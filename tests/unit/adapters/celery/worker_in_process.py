@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from shop.adapters.celery.app import create_worker_app
-from shop.adapters.redis.client import connect_once
+from shop.adapters.redis.client import connect
 from shop.adapters.redis.dead_messages import RedisDeadMessages
 from shop.settings import Settings
 from testing.servers import HOST, ValkeyProcess
@@ -73,7 +73,7 @@ def running_worker(
     )
     app = create_worker_app(settings, **conf)
     app.conf.broker_transport_options.update(transport_options or {})
-    dead_messages = RedisDeadMessages(connect_once(settings.store_dsn, "tests"))
+    dead_messages = RedisDeadMessages(connect(settings.store_dsn, "tests", retries=0))
     app.services = lambda: SimpleNamespace(dead_messages=dead_messages)
     with valkey.client(0) as broker, valkey.client(2) as store:
         worker = WorkerInProcess(app, valkey, broker, store)
