@@ -1,6 +1,5 @@
 """What follows a task of the shop goes where it is meant to; the shop's own does not stray."""
 
-import gc
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +13,11 @@ from shop.adapters.celery.app import create_worker_app
 from shop.domain.work import TaskName
 from testing.servers import ValkeyProcess
 from tests.conftest import MakeSettings
-from tests.unit.adapters.celery.worker_in_process import WorkerInProcess, running_worker
+from tests.unit.adapters.celery.worker_in_process import (
+    WorkerInProcess,
+    running_worker,
+    wait_for_no_result,
+)
 
 
 @pytest.fixture
@@ -27,10 +30,8 @@ def worker(valkey: ValkeyProcess) -> Iterator[WorkerInProcess]:
 def client(valkey: ValkeyProcess) -> Iterator[Celery]:
     """Another project's, with a queue and a task of its own."""
     client = Celery("erp", broker=valkey.dsn(0), backend=valkey.dsn(1), set_as_current=False)
+    wait_for_no_result(client)
     yield client
-    # Results end their subscriptions when they are forgotten: while there is a server.
-    gc.collect()
-    client.backend.result_consumer.stop()
     client.close()
     client.backend.client.connection_pool.disconnect()
 
@@ -62,9 +63,6 @@ def test_an_errback_does(worker: WorkerInProcess, client: Celery) -> None:
     assert sent_to_erp(worker) == ["erp.book"]
 
 
-# Celery subscribes to a chord's results over a connection that it makes anew, and never closes, when
-# the last of them is forgotten.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_chains_groups_and_chords_do(worker: WorkerInProcess, client: Celery) -> None:
     chain(ours(client), theirs(client)).apply_async()
     chain(ours(client), group(theirs(client, "erp.a"), theirs(client, "erp.b"))).apply_async()

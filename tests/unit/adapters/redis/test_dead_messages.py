@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from shop.adapters.redis.client import connect_once
+from shop.adapters.redis.client import connect
 from shop.adapters.redis.dead_messages import MAX_BYTES, MAX_ENTRIES, RedisDeadMessages
 from shop.domain.errors import StoreUnavailable
 from shop.domain.messages import DeadMessage
@@ -17,7 +17,7 @@ from testing.servers import HOST, ValkeyProcess, free_port, running_valkey
 
 @pytest.fixture
 def client(valkey: ValkeyProcess) -> Iterator[Redis]:
-    with connect_once(valkey.dsn(2), "tests") as client:
+    with connect(valkey.dsn(2), "tests", retries=0) as client:
         yield client
 
 
@@ -103,7 +103,7 @@ def test_what_somebody_put_there_is_shown(client: Redis, messages: RedisDeadMess
 
 
 def test_a_full_server_keeps_nothing_and_says_so() -> None:
-    with running_valkey() as server, connect_once(server.dsn(2), "tests") as client:
+    with running_valkey() as server, connect(server.dsn(2), "tests", retries=0) as client:
         client.config_set("maxmemory", 1)
         messages = RedisDeadMessages(client)
         with pytest.raises(StoreUnavailable):
@@ -115,7 +115,7 @@ def test_a_full_server_keeps_nothing_and_says_so() -> None:
 
 
 def test_a_server_that_is_away_is_asked_once() -> None:
-    messages = RedisDeadMessages(connect_once(f"redis://{HOST}:{free_port()}/2", "tests"))
+    messages = RedisDeadMessages(connect(f"redis://{HOST}:{free_port()}/2", "tests", retries=0))
     for call in (lambda: messages.keep(dead()), messages.entries, messages.size):
         with pytest.raises(StoreUnavailable):
             call()
