@@ -52,6 +52,12 @@ class WorkerInProcess:
         wait_for(what, holds, within_s=WITHIN_S)
 
 
+def wait_for_no_result(app: Celery) -> None:
+    """Let `app` make no subscription for what it sends, which it would end when that is garbage."""
+    app.backend.add_pending_result = lambda result, **_: result
+    app.backend.remove_pending_result = lambda result: result
+
+
 @contextmanager
 def running_worker(
     valkey: ValkeyProcess,
@@ -86,6 +92,7 @@ def running_worker(
             raise ValueError("as it is told to")
 
         app.finalize()
+        wait_for_no_result(app)
         worker.controller = controller = WorkController(
             app=app, pool_cls="solo", concurrency=1, queues=list(queues), hostname="tests@here"
         )
@@ -110,4 +117,4 @@ def running_worker(
             state.should_stop = None
             state.reset_state()
             app.close()
-            app.backend.client.close()
+            app.backend.client.connection_pool.disconnect()
