@@ -33,6 +33,11 @@ class Point:
     connection: str
     command: str
 
+    @property
+    def words(self) -> Sequence[bytes]:
+        """The command's, as far as they are its name."""
+        return self.command.encode().split(b" ")
+
     def __str__(self) -> str:
         return f"{self.connection} {self.command}"
 

@@ -8,7 +8,7 @@ import warnings
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from unittest.mock import patch
 
@@ -58,9 +58,10 @@ class Shop:
 
     settings: Settings
     mailer: Mailer
-    _loop: asyncio.Runner = field(default_factory=asyncio.Runner)
+    #: A worker's, whose tasks are run as a worker's pool runs them.
+    celery: Celery
+    loop: asyncio.Runner
     _api: ApiServices | None = None
-    _celery: Celery | None = None
     _worker: WorkerServices | None = None
 
     @property
@@ -69,18 +70,9 @@ class Shop:
             self._worker = bootstrap_worker(self.settings, mailer=self.mailer)
         return self._worker
 
-    @property
-    def celery(self) -> Celery:
-        """A worker's app, whose tasks are run as a worker's pool runs them."""
-        if self._celery is None:
-            app = self._celery = create_worker_app(self.settings)
-            app.services = lambda: self.worker
-            use_round_trips(app, lambda: self.worker.result_trips)
-            # Not in every other app of this process, too.
-            with patch.object(base, "connect_on_app_finalize", lambda make: make):
-                tasks.register(app)
-            app.finalize()
-        return self._celery
+    def __post_init__(self) -> None:
+        self.celery.services = lambda: self.worker
+        use_round_trips(self.celery, lambda: self.worker.result_trips)
 
     def ask(self, question: Callable[[ApiServices], Awaitable[T]]) -> T:
         """What the API's services answer."""
@@ -90,7 +82,7 @@ class Shop:
                 self._api = bootstrap_api(self.settings)
             return await question(self._api)
 
-        return self._loop.run(asked())
+        return self.loop.run(asked())
 
     def run(self, job: Job) -> Any:
         """Deliver `job` to its task; returns what it returned, None if that was nothing.
@@ -124,12 +116,9 @@ class Shop:
             if self._api is not None:
                 await self._api.close()
 
-        self._loop.run(close())
-        self._loop.close()
+        self.loop.run(close())
         if self._worker is not None:
             self._worker.trips.close()
-        if self._celery is not None:
-            self._celery.close()
 
 
 class World:
@@ -144,8 +133,12 @@ class World:
     def __enter__(self) -> Self:
         self.store: Redis = self._opened.enter_context(self.server.client(STORE_DB))
         self.broker: Redis = self._opened.enter_context(self.server.client(BROKER_DB))
-        self.beside = Shop(self.settings(self.server.port), Delivering())
+        loop = self._loop = self._opened.enter_context(asyncio.Runner())
+        settings = self._settings(self.server.port)
+        self.beside = Shop(settings, Delivering(), _worker_app(settings), loop)
         self._opened.callback(self.beside.close)
+        self._chosen = self._settings(self.proxy.port)
+        self._app = _worker_app(self._chosen)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -162,13 +155,13 @@ class World:
     @contextmanager
     def shop(self, mailer: Mailer, settings: Mapping[str, Any]) -> Iterator[Shop]:
         """A shop whose way can be spoiled."""
-        shop = Shop(self.settings(self.proxy.port, **settings), mailer)
+        shop = Shop(self._chosen.model_copy(update=settings), mailer, self._app, self._loop)
         try:
             yield shop
         finally:
             shop.close()
 
-    def settings(self, port: int, **given: Any) -> Settings:
+    def _settings(self, port: int) -> Settings:
         """Whatever stands in the environment of this process."""
         defaults = {name: each.get_default() for name, each in Settings.model_fields.items()}
         chosen = {
@@ -176,7 +169,6 @@ class World:
             "redis_port": port,
             "overdue_after_s": OVERDUE_AFTER_S,
             "notification_delay_ms": 0,
-            **given,
         }
         return Settings(**{**defaults, **chosen})
 
@@ -231,3 +223,12 @@ class Delivering:
 
     def deliver(self, notification: Notification) -> None:
         """It is delivered."""
+
+
+def _worker_app(settings: Settings) -> Celery:
+    app = create_worker_app(settings)
+    # Not in every other app of this process, too.
+    with patch.object(base, "connect_on_app_finalize", lambda make: make):
+        tasks.register(app)
+    app.finalize()
+    return app
