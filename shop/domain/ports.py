@@ -252,7 +252,9 @@ class TaskLedger(Protocol):
 
     def started(self, delivery: Delivery) -> None: ...
 
-    def finished(self, task_id: str) -> None: ...
+    def finished(self, task_id: str, *, failed: bool = False, has_result: bool = True) -> None:
+        """`has_result` is false where the client asked for none (`ignore_result`)."""
+        ...
 
     def begun(self, task: str, task_id: str, delivery_id: str) -> int:
         """Count an attempt at a task without a record; how many there were since one `ended`."""

@@ -49,19 +49,25 @@ class ShopTask(Task):
         sharing = services.trips.together() if self.begins_in_store else nullcontext()
         with sharing:
             services.ledger.started(self._delivery())
+            failed = True
             try:
                 try:
                     _signature(type(self).run).bind(self, *args, **kwargs)
                 except TypeError as error:
                     raise InvalidTask(self.name, str(error)) from None
-                if self.begins_in_store:
-                    return self.run(*args, **kwargs)
-                return self._run_unrecorded(*args, **kwargs)
+                run = self.run if self.begins_in_store else self._run_unrecorded
+                result = run(*args, **kwargs)
+                failed = False
+                return result
             finally:
                 # Before the result: who sees that finds every stamp. What the task did stands
                 # without it.
                 with suppress(StoreUnavailable):
-                    services.ledger.finished(self.request.id)
+                    services.ledger.finished(
+                        self.request.id,
+                        failed=failed,
+                        has_result=not (self.request.ignore_result or self.ignore_result),
+                    )
                     if carrier(self.app) is None:
                         with store_errors():
                             services.trips.flush()

@@ -1,8 +1,9 @@
 """Every task's stamps in memory: `TaskLedger`, and `TaskLookup` that reads them back."""
 
 from shop.adapters.redis.keys import METRICS_TASKS, TASK_TTL_S
+from shop.domain.task_state import TaskOutcome, TaskRecord, TaskState
 from shop.domain.work import Delivery, TaskReport, Timings
-from testing.fakes.store import FakeResult, FakeStore, TaskRow
+from testing.fakes.store import FakeStore, TaskRow
 
 
 class FakeTaskLedger:
@@ -34,12 +35,14 @@ class FakeTaskLedger:
                 if stamp is not None and 0 <= stamp <= now_ms:
                     store.observe(f"wait:{delivery.task}", now_ms - stamp)
 
-    def finished(self, task_id: str) -> None:
+    def finished(self, task_id: str, *, failed: bool = False, has_result: bool = True) -> None:
         with self._store.step() as now_ms:
             row = _row(self._store, task_id, None, now_ms)
             if row.started_at_ms is not None and row.finished_at_ms is None:
                 self._store.observe(f"run:{row.task}", now_ms - row.started_at_ms)
             row.finished_at_ms = now_ms
+            row.state = TaskState.FAILURE if failed else TaskState.SUCCESS
+            row.has_result = has_result
 
     def begun(self, task: str, task_id: str, delivery_id: str) -> int:
         with self._store.step() as now_ms:
@@ -59,28 +62,46 @@ class FakeTaskLookup:
         self._store = store
 
     async def find(self, task_id: str) -> TaskReport | None:
-        with self._store.step():
+        with self._store.step() as now_ms:
             row = self._store.tasks.get(task_id)
             if row is None:
                 return None
-            result = self._store.results.get(task_id, FakeResult("PENDING"))
+            work = _task_record(self._store, task_id, row)
+            result = self._store.results.get(task_id)
+            reported = None
+            if result is not None:
+                reported = TaskOutcome(result.state, result.result, result.error)
+            outcome, stamps = work.outcome(reported, now_ms)
             return TaskReport(
-                task_id=task_id,
-                task=row.task,
-                state=result.state,
-                result=result.result,
-                error=result.error,
-                timings=Timings(
-                    first_enqueued_at_ms=row.enqueued_at_ms
-                    if row.first_enqueued_at_ms is None
-                    else row.first_enqueued_at_ms,
-                    enqueued_at_ms=row.enqueued_at_ms,
-                    received_at_ms=row.received_at_ms,
-                    started_at_ms=row.started_at_ms,
-                    finished_at_ms=row.finished_at_ms,
-                    deliveries=row.deliveries,
-                ),
+                task_id, row.task, outcome.state, outcome.result, outcome.error, stamps
             )
+
+
+def _task_record(store: FakeStore, task_id: str, row: TaskRow) -> TaskRecord:
+    order = store.orders.get(row.order_id or "")
+    notification = store.notifications.get(task_id)
+    return TaskRecord(
+        task=row.task,
+        timings=Timings(
+            first_enqueued_at_ms=row.enqueued_at_ms
+            if row.first_enqueued_at_ms is None
+            else row.first_enqueued_at_ms,
+            enqueued_at_ms=row.enqueued_at_ms,
+            received_at_ms=row.received_at_ms,
+            started_at_ms=row.started_at_ms,
+            finished_at_ms=row.finished_at_ms,
+            deliveries=row.deliveries,
+        ),
+        state=row.state,
+        has_result=row.has_result,
+        order_id=row.order_id,
+        order_status=order.status if order else None,
+        order_reason=order.reason if order else None,
+        has_invoice=row.order_id in store.invoices,
+        notification_status=notification.status if notification else None,
+        ended_at_ms=(notification.closed_at_ms if notification else None)
+        or (order.processed_at_ms if order else None),
+    )
 
 
 def attempt(store: FakeStore, task: str, task_id: str, delivery_id: str, now_ms: int) -> int:

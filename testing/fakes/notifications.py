@@ -126,6 +126,7 @@ class FakeNotificationBook:
         if row is None or row.status != NotificationStatus.PENDING:
             return None
         row.status = status
+        row.closed_at_ms = self._store.clock.now_ms
         self._store.count(METRICS_NOTIFICATIONS, status.value)
         return row
 

@@ -52,7 +52,7 @@ class FakeOrderIntake:
             store.invoices.pop(order.id, None)
             store.orders[order.id] = OrderRow(order.item, order.qty, order.email, task_id, now_ms)
             store.orders_open[order.id] = now_ms + self._overdue_after_ms
-            _issue(store, task_id, TaskName.PROCESS_ORDER, now_ms)
+            _issue(store, task_id, TaskName.PROCESS_ORDER, now_ms, order.id)
             store.count(METRICS_ORDERS, "placed")
             return Placement(task_id, True, OrderStatus.PENDING, now_ms)
 
@@ -84,6 +84,8 @@ class FakeOrderBook:
                 store.count(METRICS_ORDERS, "placed")
             elif not _same(row, order):
                 raise OrderConflict(order.id)
+            if (task := store.tasks.get(task_id)) and task.order_id is None:
+                task.order_id = order.id
             if row.status == OrderStatus.PENDING:
                 store.orders_open[order.id] = now_ms + self._overdue_after_ms + lease_ms
                 if row.delivery != delivery_id:
@@ -210,7 +212,7 @@ class FakeOrderBook:
                 task, task_id = TaskName.GENERATE_INVOICE, row.invoice_task_id or task_id
             store.tasks.pop(task_id, None)
             store.results.pop(task_id, None)
-            _issue(store, task_id, task, now_ms)
+            _issue(store, task_id, task, now_ms, order_id)
             return Claim(now_ms, (record,))
 
     def claim_lost(
@@ -253,7 +255,8 @@ class FakeOrderBook:
             store.stock[item] = str(stock - row.qty)
             store.initial.setdefault(item, stock)
             store.sold[item] += row.qty
-            _issue(store, follow_ups.invoice_task_id, TaskName.GENERATE_INVOICE, now_ms)
+            invoice_id = follow_ups.invoice_task_id
+            _issue(store, invoice_id, TaskName.GENERATE_INVOICE, now_ms, order_id)
         store.count(METRICS_ORDERS, row.reason or row.status)
         row.processed_at_ms = now_ms
         store.orders_dead.pop(order_id, None)
@@ -269,10 +272,13 @@ class FakeOrderBook:
             _issue(store, task_id, TaskName.SEND_NOTIFICATION, now_ms)
 
 
-def _issue(store: FakeStore, task_id: str, task: TaskName, now_ms: int) -> None:
+def _issue(
+    store: FakeStore, task_id: str, task: TaskName, now_ms: int, order_id: str | None = None
+) -> None:
     expires_at_ms = now_ms + TASK_TTL_S * 1000
     row = store.tasks.setdefault(task_id, TaskRow(task, expires_at_ms))
     row.task, row.enqueued_at_ms, row.expires_at_ms = task, now_ms, expires_at_ms
+    row.order_id = order_id
 
 
 def _same(row: OrderRow, order: Order) -> bool:

@@ -61,6 +61,7 @@ class NotificationRow:
     holder: str | None = None
     reason: str | None = None
     postponed_after: int | None = None
+    closed_at_ms: int | None = None
     expires_at_ms: int | None = None
 
 
@@ -77,6 +78,11 @@ class TaskRow:
     finished_at_ms: int | None = None
     deliveries: int = 0
     delivery: str | None = None
+    #: The order that it is about.
+    order_id: str | None = None
+    #: How it ended, and whether that is to be found in its result.
+    state: str | None = None
+    has_result: bool = True
     #: Of a task without a record of its own.
     attempts: int = 0
     attempt: str | None = None

@@ -8,6 +8,7 @@ make no sense on containers, whose network does not lead there.
 """
 
 from testing.faults.api import ApiKilledBeforePublishing
+from testing.faults.failover import ServerSwitched
 from testing.faults.fault import Fault, FaultDidNotTakeHold
 from testing.faults.proxy import TcpProxy
 from testing.faults.rabbitmq import BrokerKilled
@@ -32,6 +33,7 @@ __all__ = [
     "RedisKilled",
     "RespProxy",
     "RoutedStack",
+    "ServerSwitched",
     "TcpProxy",
     "Trip",
     "TripFault",

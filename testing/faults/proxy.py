@@ -47,6 +47,10 @@ class TcpProxy:
         """
         return self._run(self._cut(only))
 
+    def switch_to(self, upstream_port: int) -> None:
+        """Lead new connections to another server; those that are open stay where they are."""
+        self._upstream = self._upstream[0], upstream_port
+
     @contextmanager
     def refusing(self) -> Iterator[None]:
         """Whoever connects is reset at once."""

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MAX_LINES = 300
+#: A smell, not a wall: a flow that is cut in pieces to stay below it reads worse than a longer one.
+MAX_LINES = 400
 
 
 def test_no_module_is_longer_than_a_sitting() -> None:

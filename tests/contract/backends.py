@@ -236,6 +236,10 @@ class RedisBackend(Backend):
                 self._client.zadd(key, {member: score - ms for member, score in members})
         for key in self._client.scan_iter(match=keys.watermark("*")):
             self._client.decrby(key, ms)
+        for key in self._client.scan_iter(match=keys.task("*")):
+            for field, stamp in self._client.hgetall(key).items():
+                if field.endswith("_at"):
+                    self._client.hset(key, field, int(stamp) - ms)
 
     def set_by_hand(self, kind: str, sku: str, text: str | None) -> None:
         key = {"stock": keys.stock, "price": keys.price}[kind](sku)
@@ -269,7 +273,8 @@ class RedisBackend(Backend):
     def keep_result(self, task_id: str, result: dict[str, Any]) -> None:
         meta = json.dumps({"status": "SUCCESS", "result": result, "task_id": task_id})
         results = self._clients.sync_results
-        store = storing(result_key(task_id), meta, expires_s=60, db=database(results))
+        db = database(results)
+        store = storing(result_key(task_id), meta, is_success=True, expires_s=60, db=db)
         RoundTrips(results).ask(store)
 
     def wait_behind(self, count: int) -> None:

@@ -167,16 +167,20 @@ class TestRevive:
         assert (issued.task, issued.state, issued.result) == ("process_order", "PENDING", None)
         assert issued.timings == Timings(claim.at_ms, claim.at_ms)
 
-        # The delivery id may be the same: a client sent the task by hand.
-        ports.ledger.started(first)
-        backend.keep_result("task-1", {"status": "processed"})
-        ports.ledger.finished("task-1")
-        # A duplicate that comes late changes nothing.
+        # The first run's result comes late: it is not this run's.
         backend.keep_result("task-1", {"status": "failed"})
+        assert (await ports.lookup.find("task-1")) == issued
+
+        # The delivery id may be the same: a client sent the task by hand.
+        backend.set_by_hand("stock", order.item, "10")
+        ports.ledger.started(first)
+        ports.book.settle(order.id, order.item, follow_ups(order))
+        ports.ledger.finished("task-1")
 
         done = await ports.lookup.find("task-1")
         assert done is not None
-        assert (done.state, done.result) == ("SUCCESS", {"status": "processed"})
+        outcome = {"order_id": order.id, "status": "processed", "reason": None}
+        assert (done.state, done.result) == ("SUCCESS", outcome)
         assert done.timings.deliveries == 1
         assert done.timings.finished_at_ms is not None
 
@@ -192,10 +196,11 @@ class TestRevive:
         issued = await ports.lookup.find("invoice-of-1001")
         assert issued is not None
         assert issued.state == "PENDING"
-        backend.keep_result("invoice-of-1001", {"made": True})
+        ports.book.store_invoice(processed.id, b"%PDF")
+        ports.ledger.finished("invoice-of-1001")
         made = await ports.lookup.find("invoice-of-1001")
         assert made is not None
-        assert made.result == {"made": True}
+        assert made.result == {"order_id": processed.id, "made": True}
 
     async def test_twice_is_once(self, ports: Ports, backend: Backend, pending: Order) -> None:
         ports.book.settle(pending.id, pending.item, follow_ups(pending))

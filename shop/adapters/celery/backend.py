@@ -36,12 +36,9 @@ class ResultBackend(redis.RedisBackend):
         meta["task_id"] = bytes_to_str(task_id)
         expires = self.failure_expires if state == states.FAILURE else self.expires
         key, db = self.get_key_for_task(task_id), self.connparams["db"]
-        store = storing(key, self.encode(meta), expires_s=expires, db=db)
-        if state == states.SUCCESS:
-            trips.tell(store)
-        else:
-            # Also said by a worker's main process, which has no next trip to hear of it with.
-            trips.ask(store)
+        is_success = state == states.SUCCESS
+        store = storing(key, self.encode(meta), is_success=is_success, expires_s=expires, db=db)
+        trips.ask(store)
         return result
 
     def process_cleanup(self) -> None:

@@ -1,5 +1,7 @@
-"""What became of a task: the shop's stamps joined with Celery's result."""
+"""What became of a task: the record of its work and its stamps, joined with Celery's result."""
 
+import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -11,6 +13,9 @@ from shop.adapters.redis import keys
 from shop.adapters.redis.autopipeline import AutoPipeline, all_of
 from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.ledger import timings
+from shop.adapters.redis.scripts import Script
+from shop.adapters.redis.trips import as_mapping
+from shop.domain.task_state import TaskOutcome, TaskRecord
 from shop.domain.work import TaskReport
 
 #: Marks what kombu wrote in a form of its own, and reads back as more than JSON.
@@ -27,32 +32,51 @@ class CeleryTaskLookup:
         self._app = app
         self._store = store
         self._results = results
+        self._find = Script.named("find_task")
 
     async def find(self, task_id: str) -> TaskReport | None:
         with store_errors():
-            stamps = "HGETALL", keys.task(task_id)
-            payload, fields = await all_of(
+            payload, found = await all_of(
                 # Bytes, for a result may be compressed.
                 self._results.ask(
                     "GET", self._app.backend.get_key_for_task(task_id), **{NEVER_DECODE: True}
                 ),
-                self._store.ask(*stamps),
+                asyncio.ensure_future(self._record(task_id)),
             )
-            if payload and "finished_at" not in fields:
+            if found and payload and "finished_at" not in as_mapping(found[1]):
                 # It ended between the two: a result goes with all of its stamps.
-                fields = await self._store.run(*stamps)
-        if not fields:
+                found = await self._record(task_id)
+        if not found:
             return None
-        meta = self._decoded(payload) if payload else {}
-        state = meta.get("status", states.PENDING)
-        result = meta.get("result")
+        now_ms, hash_reply, *work = found
+        record = _task_record(as_mapping(hash_reply), work)
+        outcome, stamps = record.outcome(self._reported(payload), now_ms)
         return TaskReport(
             task_id=task_id,
-            task=fields.get("task", ""),
-            state=state,
-            result=result if state == states.SUCCESS else None,
-            error=_one_line(result) if state in states.EXCEPTION_STATES else None,
-            timings=timings(fields),
+            task=record.task,
+            state=outcome.state,
+            result=outcome.result,
+            error=outcome.error,
+            timings=stamps,
+        )
+
+    async def _record(self, task_id: str) -> Any:
+        return await self._store.run_script(
+            self._find,
+            keys=[keys.task(task_id), keys.notification(task_id)],
+            args=[keys.order("%s"), keys.order_status("%s"), keys.invoice("%s")],
+        )
+
+    def _reported(self, payload: bytes | None) -> TaskOutcome | None:
+        """What Celery's result says, if there is one."""
+        if not payload:
+            return None
+        meta = self._decoded(payload)
+        state, result = meta.get("status", states.PENDING), meta.get("result")
+        return TaskOutcome(
+            state,
+            result if state == states.SUCCESS else None,
+            _one_line(result) if state in states.EXCEPTION_STATES else None,
         )
 
     def _decoded(self, payload: bytes) -> dict[str, Any]:
@@ -62,6 +86,23 @@ class CeleryTaskLookup:
             with suppress(ValueError):
                 return cast(dict[str, Any], pydantic_core.from_json(payload))
         return cast(dict[str, Any], self._app.backend.decode(payload))
+
+
+def _task_record(fields: Mapping[str, str], work: list[Any]) -> TaskRecord:
+    order_status, order_reason, processed_at, has_invoice, notification_status, closed_at = work
+    ended_at = closed_at or processed_at
+    return TaskRecord(
+        task=fields.get("task", ""),
+        timings=timings(fields),
+        state=fields.get("state"),
+        has_result=fields.get("has_result") != "0",
+        order_id=fields.get("order_id"),
+        order_status=order_status,
+        order_reason=order_reason,
+        has_invoice=bool(has_invoice),
+        notification_status=notification_status,
+        ended_at_ms=int(ended_at) if ended_at else None,
+    )
 
 
 def _one_line(error: Any) -> str:

@@ -12,6 +12,8 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
+from shop.adapters.redis.connection import async_connection_class, connection_class
+from shop.adapters.redis.refusals import is_refusal
 from shop.domain.errors import StoreUnavailable
 
 #: What one use of the store may cost the API, with every attempt and the wait for a connection:
@@ -27,9 +29,6 @@ _HANDLER_CLOSED = "the handler is closed"
 _UNAVAILABLE = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
-    exceptions.BusyLoadingError,
-    exceptions.OutOfMemoryError,
-    exceptions.ReadOnlyError,
     OSError,
 )
 
@@ -38,6 +37,7 @@ def connect(dsn: str, client_name: str) -> Redis:
     """A synchronous client for workers and commands; connects when it is first used."""
     return Redis.from_url(
         dsn,
+        connection_class=connection_class(dsn),
         decode_responses=True,
         client_name=client_name,
         socket_timeout=WORKER_SOCKET_TIMEOUT_S,
@@ -53,6 +53,7 @@ def connect_async(dsn: str, client_name: str) -> "redis.asyncio.Redis":
     """An asynchronous client for the API, to be used within `store_deadline` only."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         dsn,
+        connection_class=async_connection_class(dsn),
         max_connections=MAX_API_CONNECTIONS,
         timeout=API_DEADLINE_S,
         decode_responses=True,
@@ -72,7 +73,7 @@ def connect_async(dsn: str, client_name: str) -> "redis.asyncio.Redis":
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn what redis-py raises when the server is away into `StoreUnavailable`."""
+    """Turn what redis-py raises when the server is away, or refuses, into `StoreUnavailable`."""
     try:
         yield
     except _UNAVAILABLE as error:
@@ -84,10 +85,9 @@ def store_errors() -> Iterator[None]:
             raise
         raise StoreUnavailable("the connection was reset") from error
     except exceptions.ResponseError as error:
-        # The disk is full: the server refuses to write what it could not keep.
-        if not str(error).startswith("MISCONF"):
+        if not is_refusal(error):
             raise
-        raise StoreUnavailable(str(error)) from error
+        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from shop.adapters.redis import keys
 from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.scripts import source
 from shop.adapters.redis.trips import Command, RoundTrips
+from shop.domain.task_state import TaskState
 from shop.domain.work import Delivery, Timings
 
 
@@ -40,11 +41,13 @@ class RedisTaskLedger:
                 )
             )
 
-    def finished(self, task_id: str) -> None:
+    def finished(self, task_id: str, *, failed: bool = False, has_result: bool = True) -> None:
+        state = TaskState.FAILURE if failed else TaskState.SUCCESS
         with store_errors():
             self._trips.post(
                 self._finish.command(
-                    keys=[keys.task(task_id), keys.METRICS_TASKS], args=[keys.TASK_TTL_S]
+                    keys=[keys.task(task_id), keys.METRICS_TASKS],
+                    args=[keys.TASK_TTL_S, state, int(has_result)],
                 )
             )
 

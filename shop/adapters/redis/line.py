@@ -4,7 +4,6 @@ What redis-py has for that waits for each reply, looks the connection over befor
 makes it anew behind the caller's back, who then believes of the server what is no longer so.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,18 +27,6 @@ class Command:
     db: int | None = None
     #: Told of a refusal, which then is nobody else's business.
     refused: Callable[[Exception], None] | None = None
-    #: Whether it has to be known that this was run, before anything else happens.
-    is_awaited: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What was sent without waiting for the replies."""
-
-    commands: Sequence[Command]
-    #: Which replies come, and whether each is one to a command.
-    coming: Sequence[bool]
-    at_s: float
 
 
 class Line:
@@ -51,45 +38,15 @@ class Line:
         self._home_db = int(options.get("db") or 0)
         #: Hashes of scripts that the server knows, and will as long as this connection lasts.
         self._known: set[str] = set()
-        self._told: Told | None = None
 
     def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Have `commands` run, and return the replies; refusals are among them.
 
         Raises one of `GONE`; then nobody knows what was run, and the line is to be cut.
         """
-        coming = self._send(commands)
-        replies: list[Any] = []
-        self._read(coming, replies)
+        replies = self._read(self._send(commands))
         self._learn(commands, replies)
         return replies
-
-    def tell(self, commands: Sequence[Command]) -> None:
-        """Send `commands`, whose replies `hear` will read. Raises as `exchange` does."""
-        self._told = Told(commands, self._send(commands), time.monotonic())
-
-    def hear(self) -> tuple[Told | None, list[Any]]:
-        """What was told, and the replies to it: to the first only, if the connection is gone."""
-        told, self._told = self._told, None
-        replies: list[Any] = []
-        if told is not None:
-            try:
-                self._read(told.coming, replies)
-            except GONE:
-                self.cut()
-            except BaseException:
-                self.cut()
-                raise
-            else:
-                self._learn(told.commands, replies)
-        return told, replies
-
-    def is_open_and_idle(self) -> bool:
-        """Whether nothing is to be heard; not even that the server has closed the connection."""
-        try:
-            return self._told is None and not self._connection.can_read(0)
-        except GONE:
-            return False
 
     def forget_scripts(self) -> None:
         """Somebody made the server forget one."""
@@ -98,7 +55,6 @@ class Line:
     def cut(self) -> None:
         """Give up the connection; the next use makes it anew."""
         self._connection.disconnect()
-        self._told = None
         self._known.clear()
 
     def _send(self, commands: Sequence[Command]) -> list[bool]:
@@ -132,7 +88,8 @@ class Line:
             if isinstance(command.words[0], Script) and not isinstance(reply, Exception):
                 self._known.add(command.words[0].sha1)
 
-    def _read(self, coming: Sequence[bool], replies: list[Any]) -> None:
+    def _read(self, coming: Sequence[bool]) -> list[Any]:
+        replies: list[Any] = []
         for is_wanted in coming:
             try:
                 reply: Any = self._connection.read_response()
@@ -145,3 +102,4 @@ class Line:
                 reply = error
             if is_wanted:
                 replies.append(reply)
+        return replies

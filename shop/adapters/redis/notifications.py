@@ -129,8 +129,6 @@ class RedisNotificationBook:
                         keys.METRICS_DEAD,
                     ],
                     args=[task_id, status, reason, keys.NOTIFICATION_TTL_S],
-                    # Until the store knows it, the mail may go out once more.
-                    is_awaited=True,
                 )
             )
 

@@ -101,6 +101,7 @@ class RedisOrderBook:
                 keys.ORDERS_OPEN,
                 keys.invoice(order.id),
                 keys.METRICS_ORDERS,
+                keys.task(task_id),
             ],
             "args": [*content(order), task_id, delivery_id, due_after_ms],
         }

@@ -16,9 +16,9 @@ def result_key(task_id: str) -> str:
     return f"celery-task-meta-{task_id}"
 
 
-def storing(key: Any, result: Any, *, expires_s: int | None, db: int) -> Command:
-    """Keep `result` at `key` unless a success is there, and tell who waits for it."""
-    return Command((_STORE, 1, key, result, expires_s or 0), db=db)
+def storing(key: Any, result: Any, *, is_success: bool, expires_s: int | None, db: int) -> Command:
+    """Keep `result` at `key`, and tell who waits for it; only a success replaces a success."""
+    return Command((_STORE, 1, key, result, expires_s or 0, int(is_success)), db=db)
 
 
 class Results:

@@ -1,11 +1,9 @@
 """Commands of a worker's thread that share round trips, with one connection a thread.
 
 A round trip costs a worker more than what it asks for: waking up, and redis-py's care for each
-call. What needs no answer waits for what does (`docs/decisions/0015`), or is told, and its reply
-heard with the next one (`docs/decisions/0017`).
+call. What needs no answer waits for what does (`docs/decisions/0015`).
 """
 
-import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,15 +16,9 @@ from redis.exceptions import NoScriptError
 from shop.adapters.redis.line import GONE, Command, Line
 from shop.adapters.redis.scripts import Script
 
-logger = logging.getLogger(__name__)
-
 #: Safe because every write is a script that can be repeated, or a message that may come twice.
 TRIES = 3
 WAIT_FIRST_S = 0.05
-#: What was told longer ago is not told again, if nobody knows whether it was run: by then the sweep
-#: has found what it left undone, and it may be long since done.
-TOLD_AGAIN_WITHIN_S = 60.0
-
 __all__ = ("Asking", "Command", "RoundTrips", "as_mapping")
 
 
@@ -78,36 +70,14 @@ class RoundTrips:
         the server is away. What was posted is forgotten then.
         """
         posted, self._threads.waiting = self._waiting, []
-        again = self._hear()
-        together = [*again, *posted, *commands]
+        together = [*posted, *commands]
         replies = self._run(together)
-        for command, reply in zip(again, replies, strict=False):
-            _refuse_if_refused(command, reply)
-        for command, reply in zip(together[len(again) :], replies[len(again) :], strict=True):
+        for command, reply in zip(together, replies, strict=True):
             if isinstance(reply, Exception):
                 if command.refused is None:
                     raise reply
                 command.refused(reply)
-        return replies[len(again) + len(posted) :]
-
-    def tell(self, *commands: Command) -> None:
-        """Run what was posted, then `commands`, and hear of them with this thread's next trip.
-
-        A refusal that no `refused` is told of is logged then, and what may not have been run is
-        told again, if that is not long ago. This is `ask`, and raises as that does, where one of
-        them `is_awaited` or the connection is not fit for it.
-        """
-        together = [*self._waiting, *commands]
-        line = self._line
-        if line.is_open_and_idle() and not any(command.is_awaited for command in together):
-            try:
-                line.tell(together)
-            except GONE:
-                line.cut()
-            else:
-                self._threads.waiting = []
-                return
-        self.ask(*commands)
+        return replies[len(posted) :]
 
     def close(self) -> None:
         """Give up this thread's connection; others keep theirs as long as they live."""
@@ -130,25 +100,6 @@ class RoundTrips:
         except AttributeError:
             line = self._threads.line = Line(self._client.connection_pool)
         return line
-
-    def _hear(self) -> list[Command]:
-        """Hear of what was told; returns what of it is to be run now, before anything else."""
-        told, replies = self._line.hear()
-        if told is None:
-            return []
-        again = []
-        for command, reply in zip(told.commands, replies, strict=False):
-            if isinstance(reply, NoScriptError):
-                self._line.forget_scripts()
-                again.append(command)
-            else:
-                _refuse_if_refused(command, reply)
-        if unheard := told.commands[len(replies) :]:
-            if time.monotonic() - told.at_s < TOLD_AGAIN_WITHIN_S:
-                again += unheard
-            else:
-                logger.warning("it is not known whether Redis did what a task left it")
-        return again
 
     def _run(self, commands: list[Command]) -> list[Any]:
         replies = self._travel(commands)
@@ -191,18 +142,6 @@ class Asking:
     def command(self, *, keys: Sequence[Any], args: Sequence[Any], **options: Any) -> Command:
         """The call as a command, to be posted or asked with others."""
         return Command((self._script, len(keys), *keys, *args), **options)
-
-
-def _refuse_if_refused(command: Command, reply: Any) -> None:
-    """Of what was told: nobody waits for it any more."""
-    if not isinstance(reply, Exception):
-        return
-    if command.refused is not None:
-        command.refused(reply)
-        return
-    script, *_ = command.words
-    what = command.words[2] if isinstance(script, Script) else command.words[1]
-    logger.error("Redis refused what a task left it, at %s: %s", what, reply)
 
 
 def as_mapping(reply: Any) -> dict[str, str]:

@@ -1,7 +1,7 @@
 -- Count an attempt at processing an order and push its due time back. An order whose task was
 -- sent by hand, without being placed, is recorded here.
 -- KEYS  1 order hash  2 order status  3 open orders  4 invoice
---       5 counts of orders
+--       5 counts of orders  6 task hash
 -- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 delivery id
 --       7 overdue after, lease included, ms
 -- reply {status, attempts} | {'conflict', 0}
@@ -17,6 +17,11 @@ else
   if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] then
     return {'conflict', 0}
   end
+end
+
+-- The state of a task that a client sent by hand is its order's, too.
+if redis.call('EXISTS', KEYS[6]) == 1 then
+  redis.call('HSETNX', KEYS[6], 'order_id', ARGV[1])
 end
 
 local status = redis.call('GET', KEYS[2])

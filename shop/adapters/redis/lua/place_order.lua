@@ -28,7 +28,7 @@ redis.call('HSET', KEYS[1], 'item', ARGV[2], 'qty', ARGV[3], 'email', ARGV[4],
 redis.call('DEL', KEYS[5])
 redis.call('SET', KEYS[2], 'pending')
 redis.call('ZADD', KEYS[3], now_ms + ARGV[7], ARGV[1])
-redis.call('HSET', KEYS[4], 'task', ARGV[6], 'enqueued_at', now_ms)
+redis.call('HSET', KEYS[4], 'task', ARGV[6], 'enqueued_at', now_ms, 'order_id', ARGV[1])
 redis.call('EXPIRE', KEYS[4], ARGV[8])
 count(KEYS[6], 'placed')
 return {'placed', ARGV[5], now_ms, 'pending'}

@@ -26,7 +26,7 @@ redis.call('HDEL', KEYS[1], 'reason', 'delivery', 'invoice_delivery')
 redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('ZADD', KEYS[3], now_ms, ARGV[1])
 redis.call('DEL', KEYS[5])
-redis.call('HSET', KEYS[5], 'task', ARGV[3], 'enqueued_at', now_ms)
+redis.call('HSET', KEYS[5], 'task', ARGV[3], 'enqueued_at', now_ms, 'order_id', ARGV[1])
 redis.call('EXPIRE', KEYS[5], ARGV[2])
 count(KEYS[6], 'revived')
 if ARGV[5] ~= '' then

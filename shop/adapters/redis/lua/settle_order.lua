@@ -36,7 +36,7 @@ if status == 'pending' then
     redis.call('HSET', KEYS[1], 'unit_price', math.max(0, whole_number_at(KEYS[5]) or 0),
       'invoice_task_id', ARGV[3])
     redis.call('ZADD', KEYS[3], now_ms + ARGV[2], ARGV[1])
-    redis.call('HSET', KEYS[9], 'task', ARGV[8], 'enqueued_at', now_ms)
+    redis.call('HSET', KEYS[9], 'task', ARGV[8], 'enqueued_at', now_ms, 'order_id', ARGV[1])
     redis.call('EXPIRE', KEYS[9], ARGV[10])
   else
     redis.call('HSET', KEYS[1], 'reason', reason)

@@ -1,9 +1,10 @@
 -- Keep what became of a task, and tell who waits for it. A success stands: a delivery that comes late
--- may fail, and must not make a failure of it.
+-- may fail, and must not make a failure of it. Another success replaces it: an order that was taken up
+-- again has a result of its own.
 -- KEYS  1 result, as Celery names it
--- ARGV  1 the result as Celery writes it  2 expiry, s ('0': none)
+-- ARGV  1 the result as Celery writes it  2 expiry, s ('0': none)  3 it is a success (0, 1)
 -- reply 1 if it was kept
-local earlier = redis.pcall('GET', KEYS[1])
+local earlier = ARGV[3] == '0' and redis.pcall('GET', KEYS[1])
 if type(earlier) == 'string' then
   local is_readable, meta = pcall(cjson.decode, earlier)
   if is_readable and type(meta) == 'table' and meta['status'] == 'SUCCESS' then

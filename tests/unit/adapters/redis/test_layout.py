@@ -76,7 +76,11 @@ async def test_a_placed_order(valkey: ValkeyProcess, client: Redis) -> None:
         "attempts": "0",
     }
     assert client.zscore("orders:open", "1001") == at_ms + OVERDUE_AFTER_MS
-    assert client.hgetall("task:task-1") == {"task": "process_order", "enqueued_at": str(at_ms)}
+    assert client.hgetall("task:task-1") == {
+        "task": "process_order",
+        "enqueued_at": str(at_ms),
+        "order_id": "1001",
+    }
     assert 0 < client.ttl("task:task-1") <= DAY_S
     assert client.ttl("order:1001") == client.ttl("order:1001:status") == -1
 
