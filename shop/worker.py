@@ -1,13 +1,13 @@
 """`celery -A shop.worker worker|beat|flower`."""
 
 from functools import cache
-from typing import Any
 
 from celery import Celery, signals
 
 from shop import tasks
 from shop.adapters.celery.app import create_worker_app
 from shop.adapters.celery.backend import use_round_trips
+from shop.adapters.celery.config import name_connections
 from shop.adapters.flower import guard_flower, log_flower
 from shop.adapters.logs import configure_logging
 from shop.adapters.memory import collect_less_often
@@ -45,22 +45,34 @@ def create_worker(settings: Settings) -> Celery:
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)
     # A pool's processes take over how often from the one that forks them.
     signals.worker_init.connect(lambda **_: collect_less_often(), weak=False)
-    _name_logs(settings)
+    _name_service(app, settings)
     guard_flower(app, user=settings.flower_user, password=settings.flower_password)
     return app
 
 
-def _name_logs(settings: Settings) -> None:
-    """Set up logs when Celery would; a worker's are named after its node, `default@host`."""
+def _name_service(app: Celery, settings: Settings) -> None:
+    """Name connections and logs after the service, a worker's after its node, `default@host`.
+
+    Logs are set up when Celery would.
+    """
     service = "beat"
 
-    def remember(sender: str, **_: Any) -> None:
+    def name(new: str) -> None:
         nonlocal service
-        service = f"worker-{sender.partition('@')[0]}"
+        service = new
+        name_connections(app, new)
 
-    signals.celeryd_init.connect(remember, weak=False)
+    signals.celeryd_init.connect(
+        lambda sender, **_: name(f"worker-{sender.partition('@')[0]}"), weak=False
+    )
+    signals.beat_init.connect(lambda **_: name("beat"), weak=False)
     signals.setup_logging.connect(lambda **_: configure_logging(settings, service), weak=False)
-    log_flower(lambda: configure_logging(settings, "flower"))
+
+    def name_and_log_flower() -> None:
+        name("flower")
+        configure_logging(settings, service)
+
+    log_flower(name_and_log_flower)
 
 
 app = create_worker(load_settings())

@@ -6,6 +6,9 @@ from typing import Any
 
 from celery.exceptions import InvalidTaskError
 from celery.worker import consumer
+from celery.worker.state import maybe_shutdown
+
+from shop.adapters.celery.connection import BackOff
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +30,16 @@ class Consumer(consumer.Consumer):
         default_steps = tuple(
             step for step in consumer.Consumer.Blueprint.default_steps if step != _DELAYED_DELIVERY
         )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._back_off = BackOff()
+        super().__init__(*args, **kwargs)
+
+    def connect(self) -> Any:
+        self._back_off.wait(maybe_shutdown)
+        connection = super().connect()
+        self._back_off.made()
+        return connection
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Puts aside what is no task, as Celery does with what it foresees."""
