@@ -7,6 +7,7 @@ from functools import cache
 from hashlib import sha1
 from importlib.resources import files
 
+from kombu.transport.redis import REFRESH_BINDING, SWEEP_BINDINGS
 from redis.lock import Lock
 
 from shop.adapters.redis.scripts import Script
@@ -93,12 +94,11 @@ def script_names() -> dict[str, str]:
         entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua")
     ]
     ours = {Script.named(name).sha1: name for name in names if not name.startswith("_")}
-    locks = {
-        sha1_of(text.encode()): f"lock_{what}"
-        for what, text in {
-            "release": Lock.LUA_RELEASE_SCRIPT,
-            "extend": Lock.LUA_EXTEND_SCRIPT,
-            "reacquire": Lock.LUA_REACQUIRE_SCRIPT,
-        }.items()
+    theirs = {
+        "lock_release": Lock.LUA_RELEASE_SCRIPT,
+        "lock_extend": Lock.LUA_EXTEND_SCRIPT,
+        "lock_reacquire": Lock.LUA_REACQUIRE_SCRIPT,
+        "kombu_refresh_binding": REFRESH_BINDING,
+        "kombu_sweep_bindings": SWEEP_BINDINGS,
     }
-    return {**locks, **ours}
+    return {**{sha1_of(text.encode()): name for name, text in theirs.items()}, **ours}

@@ -225,7 +225,7 @@ def _processed(world: World, wanted: TaskName, **fate: Any) -> Job:
     return replace(sent[-1])
 
 
-OPERATIONS = (
+_ALL = (
     Operation("place", "a new order is placed", _placing),
     Operation("place-again", "the same order is placed again", _placing_again),
     Operation("notify", "a notification is placed", _notifying),
@@ -254,3 +254,6 @@ OPERATIONS = (
     Operation("heartbeat", "a worker says that it is there, and that it leaves", _being_there),
     Operation("commands", "stock and orders are asked for and set by commands", _commanding),
 )
+
+#: By name.
+OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _ALL}

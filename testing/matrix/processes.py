@@ -25,10 +25,11 @@ HELD_S = 7.0
 FINISHED_WITHIN_S = 5.0
 NEVER_AFTER_S = 40.0
 WARM_UP_S = 6.0
+CROWD = 40
 #: Of one connection, while there is light traffic: one of its first so many trips is spoilt.
 AMONG_FIRST = 8
 STOCK = 10_000_000
-SETTINGS = {"NOTIFICATION_DELAY_MS": "20", "PRIORITY_CONCURRENCY": "8", "DEFAULT_CONCURRENCY": "2"}
+SETTINGS = {"NOTIFICATION_DELAY_MS": "100", "PRIORITY_CONCURRENCY": "8", "DEFAULT_CONCURRENCY": "2"}
 
 
 class Extent(StrEnum):
@@ -86,6 +87,9 @@ class Shop:
             with Traffic(self.stack) as traffic:
                 time.sleep(WARM_UP_S)
                 traffic.end()
+                # So many at once that each thread of the pool has had one.
+                for _ in range(CROWD):
+                    traffic.notify()
                 wait_for(
                     "the first orders are finished",
                     lambda: not aftermath.unfinished(self.stack, traffic),

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from testing.faults.refusals import Kind, TripFault
+from testing.faults.refusals import TRIP_FAULTS, Kind
 from testing.faults.trips import Point
 from testing.matrix.hurry import short_pauses, short_timeouts
 from testing.matrix.invariants import finish, is_an_answer, is_foreseen, violations
-from testing.matrix.operations import Operation, Step
+from testing.matrix.operations import OPERATIONS, Operation, Step
 from testing.matrix.world import Shop, World
 
 #: A machine that is busy may not answer within what `short_timeouts` allow.
@@ -21,14 +21,15 @@ TRIES = 3
 class Case:
     """One fault at one round trip of one operation."""
 
-    operation: Operation
+    #: By their names.
+    operation: str
+    fault: str
     point: Point
     #: Which one of the same kind it is, from 1.
     occurrence: int
-    fault: TripFault
 
     def __str__(self) -> str:
-        return f"{self.operation.name}: {self.fault.name} at {self.point} ({self.occurrence})"
+        return f"{self.operation}: {self.fault} at {self.point} ({self.occurrence})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,12 @@ def look(world: World, operation: Operation) -> Passed:
         return Passed(points, Counter(world.proxy.names), found)
 
 
-def cases(looks: Mapping[Operation, Passed], faults: Sequence[TripFault]) -> Iterator[Case]:
+def look_at_all(world: World) -> dict[str, Passed]:
+    """Every operation, by its name."""
+    return {name: look(world, operation) for name, operation in OPERATIONS.items()}
+
+
+def cases(looks: Mapping[str, Passed]) -> Iterator[Case]:
     """Every round trip of every operation with every fault.
 
     How a connection is made does not depend on what for: that is spoilt in the first operation
@@ -71,18 +77,18 @@ def cases(looks: Mapping[Operation, Passed], faults: Sequence[TripFault]) -> Ite
     """
     greeted: set[tuple[Point, int]] = set()
     for operation, passed in looks.items():
-        for point, times in passed.points.items():
+        for point, times in sorted(passed.points.items()):
             for occurrence in range(1, times + 1):
                 if is_greeting(point):
                     if (point, occurrence) in greeted:
                         continue
                     greeted.add((point, occurrence))
-                for fault in faults:
+                for fault in TRIP_FAULTS.values():
                     if fault.applies_to(point.words):
-                        yield Case(operation, point, occurrence, fault)
+                        yield Case(operation, fault.name, point, occurrence)
 
 
-def usual_connections(looks: Mapping[Operation, Passed]) -> Counter[str]:
+def usual_connections(looks: Mapping[str, Passed]) -> Counter[str]:
     """How many of each name are open after operations where nothing fails."""
     most: Counter[str] = Counter()
     for passed in looks.values():
@@ -100,15 +106,15 @@ def run(world: World, case: Case, usual: Counter[str]) -> Outcome:
 
     `usual` is how many connections of each name there may be in the end.
     """
-    operation = case.operation
+    operation, fault = OPERATIONS[case.operation], TRIP_FAULTS[case.fault]
     world.reset()
     steps = operation.arrange(world)
     threads = set(threading.enumerate())
-    waits = short_timeouts() if case.fault.kind is Kind.HOLD else nullcontext()
+    waits = short_timeouts() if fault.kind is Kind.HOLD else nullcontext()
     with short_pauses(), waits, world.shop(operation.mailer(), operation.settings) as shop:
         world.proxy.forget()
         with world.proxy.injecting(
-            case.fault,
+            fault,
             lambda trip: trip.point == case.point and trip.occurrence == case.occurrence,
             times=1,
         ) as injection:

@@ -62,6 +62,12 @@ class Traffic:
         for _ in range(len(self._unanswered)):
             self._send(*self._unanswered.popleft())
 
+    def notify(self) -> None:
+        """One notification; for whoever's turn it is when the stream has ended."""
+        number = next(_numbers)
+        content = {"email": f"reader-{number}@example.com", "message": f"message {number}"}
+        self._send("/test_notification", content)
+
     def get(self, path: str) -> httpx.Response | None:
         """The answer; None if there was none, which is wrong."""
         return self._call("GET", path)
@@ -87,9 +93,8 @@ class Traffic:
             "qty": QTY,
             "email": f"customer-{number}@example.com",
         }
-        notification = {"email": f"reader-{number}@example.com", "message": f"message {number}"}
         self._send("/order", order)
-        self._send("/test_notification", notification)
+        self.notify()
         paths = ["/health/ready", "/metrics"]
         if self.accepted.orders:
             order_id, task_id = next(reversed(self.accepted.orders.items()))
