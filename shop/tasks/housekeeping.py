@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 from celery import bootsteps, signals
 from celery.worker import WorkController
 
+from shop.adapters.celery.settling import running
 from shop.bootstrap import WorkerServices
 from shop.domain.errors import PublishFailed, StoreUnavailable
 from shop.domain.work import Queue
-from shop.tasks.watchdog import LoopPulse, Watchdog, end_worker, is_running_tasks, tasks_started
+from shop.tasks.watchdog import LoopPulse, Watchdog, end_worker, tasks_started
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ def _watchdog(worker: WorkController, services: WorkerServices, queues: list[str
 
     def is_busy() -> bool:
         # In this order: the loop is asked each time, busy or not.
-        return pulse.silent_s() < services.stall_after_s and is_running_tasks()
+        return pulse.silent_s() < services.stall_after_s and len(running) > 0
 
     return Watchdog(
         stall_after_s=services.stall_after_s,
