@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from testing.faults.trips import sha1_of
+
 
 class Kind(StrEnum):
     """What a proxy does with a command."""
@@ -26,6 +28,13 @@ def _is_script_by_hash(words: Sequence[bytes]) -> bool:
     return words[0].upper() == b"EVALSHA"
 
 
+def _sha1(words: Sequence[bytes]) -> str:
+    """The script's that is to be run, if one is."""
+    if not _is_script(words):
+        return ""
+    return words[1].decode() if _is_script_by_hash(words) else sha1_of(words[1])
+
+
 @dataclass(frozen=True, slots=True)
 class TripFault:
     """One way in which a round trip fails: a column of the matrix."""
@@ -41,8 +50,7 @@ class TripFault:
 
     def reply_to(self, words: Sequence[bytes]) -> str:
         command = words[0].decode(errors="replace").lower()
-        sha1 = words[1].decode(errors="replace") if len(words) > 1 else ""
-        return self.text.replace("{command}", command).replace("{sha1}", sha1[:40])
+        return self.text.replace("{command}", command).replace("{sha1}", _sha1(words))
 
 
 def _refusal(name: str, text: str, **options: object) -> TripFault:

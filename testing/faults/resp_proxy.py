@@ -199,6 +199,8 @@ class _Link:
         self._is_subscribed = False
         self._is_in_multi = False
         self._is_dirty = False
+        #: What a whole transaction is answered with whose beginning was refused.
+        self._refused_with: str | None = None
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -237,6 +239,11 @@ class _Link:
         injection = self._proxy.befalls(self, words)
         kind = None if injection is None else injection.fault.kind
         name = words[0].upper() if words else b""
+        if self._refused_with is not None:
+            self._expect(_Reply(text=self._refused_with, is_coming=False))
+            if name in (b"EXEC", b"DISCARD"):
+                self._refused_with = None
+            return True
         if injection is not None and kind is Kind.REFUSE:
             self._refuse(name, injection.fault.reply_to(words), closes=injection.fault.closes)
             return not injection.fault.closes
@@ -259,6 +266,9 @@ class _Link:
         return not reply.closes
 
     def _refuse(self, name: bytes, text: str, *, closes: bool) -> None:
+        if name == b"MULTI":
+            # A server that is in such a state refuses what comes after it, too.
+            self._refused_with = text
         is_exec = name == b"EXEC" and self._is_in_multi
         if is_exec:
             self._there.write(resp.written("DISCARD"))

@@ -111,7 +111,7 @@ def _show(ran: Ran, console: Console) -> None:
 def _lines(ran: Ran) -> list[str]:
     return [
         json.dumps({"case": str(outcome.case), "violations": list(outcome.violations)})
-        for outcome in (*ran.services, *ran.processes)
+        for outcome in ran.outcomes
     ]
 
 

@@ -3,10 +3,11 @@
 Each check yields what is wrong, a line each.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 
@@ -51,17 +52,38 @@ def unfinished(stack: MatrixStack, traffic: Traffic) -> list[str]:
 
 
 def _owed(stack: MatrixStack, traffic: Traffic) -> Iterator[str]:
-    broker, store = stack.redis(BROKER_DB), stack.redis()
+    store = stack.redis()
     counts: dict[str, Any] = {
         "requests unanswered": traffic.unanswered,
         "orders open": store.zcard("orders:open"),
         "notifications open": store.zcard("notifications:open"),
-        **{f"in queue {queue}": broker.llen(queue) for queue in QUEUES},
-        "unacknowledged": broker.hlen("unacked"),
     }
     for what, number in counts.items():
         if number:
             yield f"{number} {what}"
+
+
+class Messages:
+    """Those that there are now: Beat sends new ones all the time."""
+
+    def __init__(self, stack: MatrixStack) -> None:
+        self._broker: Redis = stack.redis(BROKER_DB)
+        self._seen = self._now()
+
+    def left(self) -> list[str]:
+        """Which of them are still there."""
+        now = self._now()
+        counts = Counter(now[tag] for tag in self._seen.keys() & now.keys())
+        return [f"{number} messages are {where}" for where, number in counts.items()]
+
+    def _now(self) -> dict[str, str]:
+        found = {
+            json.loads(message)["properties"]["delivery_tag"]: f"in queue {queue}"
+            for queue in QUEUES
+            for message in cast(list[str], self._broker.lrange(queue, 0, -1))
+        }
+        taken = cast(list[str], self._broker.hkeys("unacked"))
+        return {**found, **dict.fromkeys(taken, "not acknowledged")}
 
 
 def _undone(store: Redis, accepted: Accepted) -> Iterator[str]:

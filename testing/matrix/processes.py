@@ -141,6 +141,7 @@ def run(shop: Shop, case: Case, draw: random.Random) -> Outcome:
         if finished_s is not None:
             found += aftermath.disagreements(stack, traffic)
             found += aftermath.doubled(stack, before, traffic.accepted)
+            found += _until_none(aftermath.Messages(stack).left)
             found += _until_none(lambda: aftermath.in_hand(stack))
             found += _until_none(lambda: aftermath.left_behind(stack, shop.before))
         found += aftermath.ended(stack, before)

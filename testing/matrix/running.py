@@ -48,13 +48,12 @@ class Ran:
     processes: list[ProcessOutcome] = field(default_factory=list)
 
     @property
-    def broken(self) -> list[ServiceOutcome | ProcessOutcome]:
-        outcomes: list[ServiceOutcome | ProcessOutcome] = [*self.services, *self.processes]
-        return [outcome for outcome in outcomes if outcome.violations]
+    def outcomes(self) -> list[ServiceOutcome | ProcessOutcome]:
+        return [*self.services, *self.processes]
 
     @property
-    def cases(self) -> int:
-        return len(self.services) + len(self.processes)
+    def broken(self) -> list[ServiceOutcome | ProcessOutcome]:
+        return [outcome for outcome in self.outcomes if outcome.violations]
 
 
 @contextmanager

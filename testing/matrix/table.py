@@ -99,7 +99,7 @@ def write(ran: Ran, points: Points, file: Path = FILE) -> None:
 def _between(text: str, what: str, lines: Iterable[str]) -> str:
     before, begin, rest = text.partition(BEGIN.format(what))
     _, end, after = rest.partition(END.format(what))
-    assert begin and end, f"{FILE.name} has no place for {what}"
+    assert all((begin, end)), f"{FILE.name} has no place for {what}"
     return "\n".join([before + begin, "", *lines, "", end + after])
 
 

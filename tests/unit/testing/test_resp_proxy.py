@@ -137,11 +137,12 @@ def test_scripts_are_refused_in_words_of_their_own(proxy: RespProxy, client: Red
         pytest.raises(exceptions.NoScriptError),
     ):
         client.evalsha(sha1, 1, "a")
-    with (
-        proxy.injecting(TRIP_FAULTS["script-OOM"]),
-        pytest.raises(exceptions.ResponseError, match=f"f_{sha1}.*OOM"),
-    ):
-        client.evalsha(sha1, 1, "a")
+    for run, said in ((client.evalsha, sha1), (client.eval, script)):
+        with (
+            proxy.injecting(TRIP_FAULTS["script-OOM"]),
+            pytest.raises(exceptions.ResponseError, match=f"f_{sha1}.*OOM"),
+        ):
+            run(said, 1, "a")
     with proxy.injecting(TRIP_FAULTS["NOSCRIPT"]) as injection:
         client.set("a", 1)
     assert not injection.hits, "it is said of scripts alone"
@@ -196,7 +197,7 @@ def test_what_is_held_comes_when_it_is_healed(proxy: RespProxy, client: Redis) -
 def test_a_transaction_with_a_refusal_is_discarded(
     proxy: RespProxy, client: Redis, direct: Redis
 ) -> None:
-    for spoiled in ("SET a", "EXEC"):
+    for spoiled in ("MULTI", "SET a", "EXEC"):
         with client.pipeline(transaction=True) as pipe:
             pipe.set("a", 1)
             pipe.set("b", 1)
