@@ -13,6 +13,7 @@ from rich.console import Console
 
 from testing.commands import again, commit, interrupt_on_sigterm, show_origin
 from testing.matrix import points, table
+from testing.matrix.processes import FINISHED_WITHIN_S
 from testing.matrix.running import PROCESSES_AT_ONCE, Drawn, Ran, run_processes, run_services
 from testing.matrix.sabotage import SABOTAGES, Found
 from testing.terminal import to_stderr, to_stdout
@@ -32,6 +33,9 @@ def matrix(
     which: Annotated[Which, typer.Argument(help="Default: both.")] = Which.ALL,
     share: Annotated[int, typer.Option(min=1, help="Run one case of so many.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Draws the cases. Default: a new one.")] = None,
+    within: Annotated[
+        float, typer.Option(help="Seconds after healing, from which on a process is late.")
+    ] = FINISHED_WITHIN_S,
     jobs: Annotated[int, typer.Option(min=1, help="Services: so many at once.")] = (
         PROCESSES_AT_ONCE
     ),
@@ -57,7 +61,15 @@ def matrix(
             code = _sabotage(console, folder)
         else:
             writes = share == 1 if write is None else write
-            code = _run(which, Drawn(share, seed), jobs, folder, console, writes=writes)
+            code = _run(
+                which,
+                Drawn(share, seed),
+                folder,
+                console,
+                jobs=jobs,
+                within_s=within,
+                writes=writes,
+            )
     except KeyboardInterrupt:
         console.print("interrupted: everything was healed and stopped")
         code = BROKE
@@ -72,7 +84,14 @@ def matrix(
 
 
 def _run(
-    which: Which, drawn: Drawn, jobs: int, folder: Path, console: Console, *, writes: bool
+    which: Which,
+    drawn: Drawn,
+    folder: Path,
+    console: Console,
+    *,
+    jobs: int,
+    within_s: float,
+    writes: bool,
 ) -> int:
     began_s = time.monotonic()
     ran = Ran()
@@ -84,7 +103,9 @@ def _run(
         _show(done, console)
     if which is not Which.SERVICES:
         with console.status("processes") as status:
-            done = run_processes(drawn, lambda line: status.update(f"processes: {line}"))
+            done = run_processes(
+                drawn, lambda line: status.update(f"processes: {line}"), within_s=within_s
+            )
         ran.points.update(done.points)
         ran.processes += done.processes
         _show(done, console)

@@ -3,7 +3,7 @@
 import logging
 import random
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from typing import TypeVar
 from testing.faults.resp_proxy import RespProxy
 from testing.faults.trips import Point
 from testing.matrix import processes, services
-from testing.matrix.processes import SETTINGS, Shop
+from testing.matrix.processes import FINISHED_WITHIN_S, SETTINGS, Shop
 from testing.matrix.processes import Outcome as ProcessOutcome
 from testing.matrix.services import Outcome as ServiceOutcome
 from testing.matrix.stack import MatrixStack
@@ -83,18 +83,20 @@ def run_services(drawn: Drawn, *, jobs: int = PROCESSES_AT_ONCE) -> Ran:
         return _joined([part.result() for part in parts])
 
 
-def run_processes(drawn: Drawn, show: Show, *, patched: Mapping[str, str] | None = None) -> Ran:
+def run_processes(
+    drawn: Drawn, show: Show = lambda _: None, *, within_s: float = FINISHED_WITHIN_S
+) -> Ran:
     """One stack after the other: one that a fault has broken is replaced."""
     draw, ran = random.Random(drawn.seed), Ran()
     left: Sequence[processes.Case] | None = None
     while left is None or left:
-        with Shop(MatrixStack(SETTINGS, patched=patched)) as shop:
+        with Shop(MatrixStack(SETTINGS)) as shop:
             if left is None:
                 left = drawn.of(processes.cases(shop.points))
             while left:
                 case, *left = left
                 show(f"{case}; {len(left)} more")
-                outcome = processes.run(shop, case, draw)
+                outcome = processes.run(shop, case, draw, within_s=within_s)
                 ran.processes.append(outcome)
                 if outcome.violations:
                     # What it has broken is not to be blamed on the next one.
