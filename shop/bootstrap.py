@@ -153,6 +153,7 @@ def bootstrap_worker(
     notifications = RedisNotificationBook(store, overdue_after_ms=overdue_after_ms, trips=trips)
     stock = RedisStockRoom(store, timezone=settings.timezone)
     publisher = publisher or _worker_publisher(settings, trips)
+    presence = RedisPresence(store)
     return WorkerServices(
         processor=OrderProcessor(
             orders,
@@ -172,13 +173,13 @@ def bootstrap_worker(
         ),
         notifier=Notifier(notifications, mailer or create_mailer(settings)),
         reporting=Reporting(stock),
-        sweep=Sweep(orders, notifications, publisher),
+        sweep=Sweep(orders, notifications, publisher, is_restrained=presence.is_restrained),
         orders=orders,
         stock=stock,
         ledger=RedisTaskLedger(store, trips),
         trips=trips,
         result_trips=trips if beside_store else None,
-        presence=RedisPresence(store),
+        presence=presence,
         publisher=publisher,
         sweep_every_s=settings.sweep_every_s,
         stall_after_s=settings.stall_after_s,

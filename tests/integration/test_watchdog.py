@@ -1,5 +1,6 @@
 """A worker that has work and starts none of it ends itself, and its work is done all the same."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,19 +17,22 @@ def shared_stack() -> Iterator[LocalStack]:
         yield stack
 
 
-def test_a_worker_that_stopped_consuming_ends_itself(
+def test_a_worker_that_starts_nothing_ends_itself(
     customer: Customer, goods: Goods, stack: Stack
 ) -> None:
     worker = stack.service(WORKER_DEFAULT)
-    # Alive, connected and deaf: what its lost subscriptions look like from outside.
-    stack.celery().control.cancel_consumer("default", reply=True, timeout=5)
+    # Alive, connected and of no use: what it takes is held, and never started.
+    _, *pool = worker.pids()
+    for pid in pool:
+        worker.send_signal(pid, signal.SIGSTOP)
 
-    order_id = customer.place(goods.sku)
+    # One more than it holds.
+    orders = [customer.place(goods.sku, qty=1) for _ in range(4 * len(pool) + 1)]
 
     customer.until("the worker has ended itself", lambda: not worker.is_running)
     assert "this worker ends itself" in worker.logs()
-    assert customer.seen(order_id)["status"] == "pending"
+    assert customer.seen(orders[0])["status"] == "pending"
 
     worker.start()
-    customer.invoiced(order_id)
-    assert goods.left == 8
+    for order_id in orders:
+        customer.invoiced(order_id)

@@ -41,6 +41,20 @@ class Consumer(consumer.Consumer):
         self._back_off.made()
         return connection
 
+    def reset_rate_limits(self) -> None:
+        """Also for what waits already: Celery 5.7 leaves that to the limit before, for minutes."""
+        waiting = []
+        for bucket in self.task_buckets.values():
+            while bucket is not None and bucket.contents:
+                waiting.append(bucket.pop())
+        super().reset_rate_limits()
+        for request, tokens in waiting:
+            bucket = self.task_buckets[request.task.name]
+            if bucket is None:
+                self._limit_move_to_pool(request)
+            else:
+                self._limit_task(request, bucket, tokens)
+
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Puts aside what is no task, as Celery does with what it foresees."""
         handle = super().create_task_handler(*args, **kwargs)

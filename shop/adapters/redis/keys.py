@@ -71,3 +71,8 @@ def watermark(queue: str) -> str:
 def workers(queue: str) -> str:
     """Sorted set: the queue's workers, scored by when they last beat, in milliseconds."""
     return f"workers:{queue}"
+
+
+def workers_told(queue: str) -> str:
+    """Hash: what operators told the queue's workers, by worker; as JSON."""
+    return f"workers:{queue}:told"
