@@ -47,13 +47,34 @@ def leaked_slot() -> Iterator[None]:
 
 @contextmanager
 def ends_on_oom() -> Iterator[None]:
-    """A full Redis is no reason for kombu to connect anew."""
+    """That Redis is full is an error of the program, and no loss of the connection."""
+    from celery.worker.consumer import Consumer
+
     from shop.adapters.celery import refusing
 
     def is_refusal(error: ResponseError) -> bool:
         return not isinstance(error, OutOfMemoryError) and refusals.is_refusal(error)
 
-    with patch.object(refusing, "is_refusal", is_refusal):
+    def raising(handle: Callable[..., None]) -> Callable[..., None]:
+        def raise_or_handle(self: Any, error: Exception) -> None:
+            if isinstance(error, OutOfMemoryError):
+                raise error
+            handle(self, error)
+
+        return raise_or_handle
+
+    with (
+        patch.object(refusing, "is_refusal", is_refusal),
+        patch.multiple(
+            Consumer,
+            on_connection_error_after_connected=raising(
+                Consumer.on_connection_error_after_connected
+            ),
+            on_connection_error_before_connected=raising(
+                Consumer.on_connection_error_before_connected
+            ),
+        ),
+    ):
         yield
 
 

@@ -137,7 +137,7 @@ def run(
             found.append(f"the fault did not take hold: {error}")
         healed_s = time.monotonic()
         traffic.end()
-        finished_s, owed = _finish(stack, traffic, healed_s, within_s)
+        finished_s, owed = _finish(stack, traffic, before, healed_s, within_s)
         found += [f"still {what}" for what in owed[:5]]
         found += traffic.wrong[:5]
         if finished_s is not None:
@@ -177,7 +177,7 @@ def _lasts_s(case: Case) -> float:
 
 
 def _finish(
-    stack: MatrixStack, traffic: Traffic, healed_s: float, within_s: float
+    stack: MatrixStack, traffic: Traffic, before: Steady, healed_s: float, within_s: float
 ) -> tuple[float | None, list[str]]:
     """How long it took until nothing was owed, and what was when it should not have been."""
     late: list[str] = []
@@ -185,7 +185,7 @@ def _finish(
         took_s = time.monotonic() - healed_s
         if took_s > within_s and not late:
             late = [f"{what} {took_s:.1f} s after healing" for what in owed]
-        if took_s > NEVER_AFTER_S:
+        if took_s > NEVER_AFTER_S or any(aftermath.ended(stack, before)):
             return None, [f"{what} {took_s:.0f} s after healing" for what in owed]
         time.sleep(0.1)
     return time.monotonic() - healed_s, late

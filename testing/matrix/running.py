@@ -116,7 +116,7 @@ def _part(drawn: Drawn, part: int, parts: int) -> Ran:
             # Where nothing fails nothing may be wrong, either.
             assert not passed.violations, (name, passed.violations)
         for case in drawn.of(services.cases(looks))[part::parts]:
-            ran.services.append(services.run(world, case, usual))
+            ran.services.append(services.run(world, case, looks, usual))
     return ran
 
 

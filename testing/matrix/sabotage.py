@@ -66,7 +66,7 @@ def _in_services(
                 f"{case}: {violation}"
                 for case in services.cases(passed)
                 if (case.operation, case.fault) == (operation, fault)
-                for violation in services.run(world, case, usual).violations
+                for violation in services.run(world, case, passed, usual).violations
             ]
 
     return look

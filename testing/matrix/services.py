@@ -11,7 +11,7 @@ from testing.faults.trips import Point
 from testing.matrix.hurry import short_pauses, short_timeouts
 from testing.matrix.invariants import finish, is_an_answer, is_foreseen, violations
 from testing.matrix.operations import OPERATIONS, Operation, Step
-from testing.matrix.world import Shop, World
+from testing.matrix.world import Shop, Snapshot, World
 
 #: A machine that is busy may not answer within what `short_timeouts` allow.
 TRIES = 3
@@ -46,6 +46,9 @@ class Outcome:
 class Passed:
     """What an operation does where nothing fails."""
 
+    #: Where it begins, and what is done then.
+    begin: Snapshot
+    steps: Sequence[Step]
     points: Counter[Point]
     #: Open connections in the end, by name.
     connections: Counter[str]
@@ -56,12 +59,14 @@ def look(world: World, operation: Operation) -> Passed:
     """Run it once without a fault."""
     world.reset()
     steps = operation.arrange(world)
+    begin = world.snapshot()
+    world.restore(begin)
     with world.shop(operation.mailer(), operation.settings) as shop:
         world.proxy.forget()
         failed = _attempt(shop, steps)
         points = Counter(world.proxy.points)
         found = [*map(_told, failed.values()), *_afterwards(world, shop)]
-        return Passed(points, Counter(world.proxy.names), found)
+        return Passed(begin, steps, points, Counter(world.proxy.names), found)
 
 
 def look_at_all(world: World) -> dict[str, Passed]:
@@ -101,14 +106,15 @@ def is_greeting(point: Point) -> bool:
     return point.words[0] in (b"HELLO", b"AUTH", b"CLIENT")
 
 
-def run(world: World, case: Case, usual: Counter[str]) -> Outcome:
+def run(world: World, case: Case, looks: Mapping[str, Passed], usual: Counter[str]) -> Outcome:
     """The operation with its fault, then healed: what failed is asked again, as anybody may.
 
     `usual` is how many connections of each name there may be in the end.
     """
     operation, fault = OPERATIONS[case.operation], TRIP_FAULTS[case.fault]
-    world.reset()
-    steps = operation.arrange(world)
+    passed = looks[case.operation]
+    world.restore(passed.begin)
+    steps = passed.steps
     threads = set(threading.enumerate())
     waits = short_timeouts() if fault.kind is Kind.HOLD else nullcontext()
     with short_pauses(), waits, world.shop(operation.mailer(), operation.settings) as shop:

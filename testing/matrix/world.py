@@ -52,6 +52,15 @@ class Accepted:
     has_invoice: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a world holds: what it has accepted, and its server's keys as the server writes them."""
+
+    orders: tuple[Accepted, ...]
+    #: Each with its database.
+    kept: tuple[tuple[int, bytes, bytes], ...]
+
+
 @dataclass
 class Shop:
     """One shop's services: those of an API and of a worker, with connections of their own."""
@@ -132,6 +141,9 @@ class World:
 
     def __enter__(self) -> Self:
         self.store: Redis = self._opened.enter_context(self.server.client(STORE_DB))
+        self._raw = self._opened.enter_context(
+            Redis(host=HOST, port=self.server.port, db=STORE_DB, single_connection_client=True)
+        )
         self.broker: Redis = self._opened.enter_context(self.server.client(BROKER_DB))
         loop = self._loop = self._opened.enter_context(asyncio.Runner())
         settings = self._settings(self.server.port)
@@ -151,6 +163,29 @@ class World:
         self.store.flushall()
         self.beside.worker.stock.put(StockLevel(SKU, STOCK, 1_990))
         self.store.script_flush()
+
+    def snapshot(self) -> "Snapshot":
+        """All that is there, to be brought back by `restore`."""
+        kept = []
+        for db in (BROKER_DB, RESULTS_DB, STORE_DB):
+            with Redis(host=HOST, port=self.server.port, db=db) as client:
+                for key in client.scan_iter(count=1_000):
+                    dumped: Any = client.dump(key)
+                    kept.append((db, key, dumped))
+        return Snapshot(tuple(self.orders), tuple(kept))
+
+    def restore(self, snapshot: "Snapshot") -> None:
+        """Nothing is there but what was, and the server knows no script."""
+        self.proxy.cut()
+        self.orders = list(snapshot.orders)
+        with self._raw.pipeline(transaction=False) as pipe:
+            pipe.flushall()
+            pipe.script_flush()
+            for db, key, dumped in snapshot.kept:
+                pipe.execute_command("SELECT", db)
+                pipe.execute_command("RESTORE", key, 0, dumped)
+            pipe.execute_command("SELECT", STORE_DB)
+            pipe.execute()
 
     @contextmanager
     def shop(self, mailer: Mailer, settings: Mapping[str, Any]) -> Iterator[Shop]:
