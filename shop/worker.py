@@ -11,11 +11,12 @@ from shop.adapters.celery.config import name_connections
 from shop.adapters.flower import guard_flower, log_flower
 from shop.adapters.logs import configure_logging
 from shop.adapters.memory import collect_less_often
-from shop.bootstrap import WorkerServices, bootstrap_worker
+from shop.bootstrap import WorkerServices, bootstrap_worker, own_broker_check
 from shop.settings import Settings, load_settings
 from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
 from shop.tasks.events import EventsInBatches
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
+from shop.tasks.ownership import Ownership
 from shop.tasks.schedule import beat_settings
 from shop.tasks.stopping import Stopping
 from shop.tasks.timers import TidyTimers
@@ -36,10 +37,11 @@ def create_worker(settings: Settings) -> Celery:
         return bootstrap_worker(settings)
 
     app.services = services
+    app.require_own_broker = own_broker_check(settings)
     use_round_trips(app, lambda: services().result_trips)
     tasks.register(app)
     app.steps["worker"].update((Housekeeping, Stopping))
-    app.steps["consumer"].update((EventsInBatches, TidyTimers))
+    app.steps["consumer"].update((Ownership, EventsInBatches, TidyTimers))
     # A pool's process must not share connections with the process that forked it.
     signals.worker_process_init.connect(lambda **_: services.cache_clear(), weak=False)
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)

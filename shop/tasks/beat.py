@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from celery.beat import PersistentScheduler
+from shop.tasks.ownership import OwnedScheduler
 
 #: The longest sleep between two looks at the schedule, seconds.
 MAX_INTERVAL_S = 5.0
 
 
-class LivelyScheduler(PersistentScheduler):
+class LivelyScheduler(OwnedScheduler):
     """Touches `beat.alive` in `SHOP_RUN_DIR` at each tick, for a container's health check."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -15,6 +15,7 @@ DAY_S = 24 * 60 * 60
 KEYS: dict[str, tuple[str, bool | None]] = {
     f"order:{ID}:status": ("string", False),
     f"order:{ID}": ("hash", False),
+    "shop:id": ("string", False),
     "orders:open": ("zset", False),
     "orders:dead": ("zset", False),
     # Kept until it is delivered, and then as long as its task's result.

@@ -11,6 +11,9 @@ TASK_TTL_S = RESULT_TTL_S
 #: A worker that has not beaten for so long is dead.
 WORKER_TTL_S = 10
 
+#: Made once: tells this store from another shop's on the same broker.
+SHOP_ID = "shop:id"
+
 ORDERS_OPEN = "orders:open"
 ORDERS_DEAD = "orders:dead"
 NOTIFICATIONS_OPEN = "notifications:open"

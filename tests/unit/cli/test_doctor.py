@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from testing.servers import free_port, running_valkey
+from testing.servers import ValkeyProcess, free_port, running_valkey
 from tests.unit.cli.commands import STORE_DB, Outcome, Shop
 
 
@@ -98,3 +98,16 @@ def test_a_rabbitmq_that_is_away_fails_and_its_password_is_not_shown(shop: Shop)
     examined = shop("doctor", "--json", CELERY_BROKER_DSN=dsn)
     assert finding(examined, "RabbitMQ, broker")["state"] == "fail"
     assert "hidden-word" not in examined.out
+
+
+def test_the_doctor_says_whose_the_broker_is_and_claims_nothing(
+    shop: Shop, valkey: ValkeyProcess
+) -> None:
+    assert finding(shop("doctor", "--json"), "broker's owner")["state"] == "ok"
+    with valkey.client(0) as broker:
+        assert not broker.exists("shop:owner")
+        broker.set("shop:owner", "first database 3 of the same server")
+    found = finding(shop("doctor", "--json"), "broker's owner")
+    assert found["state"] == "fail"
+    assert "database 3 of the same server; this one's is database 2" in found["detail"]
+    assert "DEL shop:owner" in found["advice"]
