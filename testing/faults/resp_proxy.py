@@ -59,6 +59,8 @@ class RespProxy:
         self._links: dict[asyncio.Task[Any], _Link] = {}
         self._injections: list[Injection] = []
         self._count = 0
+        #: The number of the newest connection.
+        self.newest = 0
 
     @property
     def names(self) -> list[str]:
@@ -111,7 +113,7 @@ class RespProxy:
         point = Point(link.name, command_of(words))
         self._count += 1
         self.points[point] += 1
-        trip = Trip(point, self._count, self.points[point])
+        trip = Trip(point, self._count, self.points[point], link.number)
         self.trips.append(trip)
         for injection in self._injections:
             if injection.meets(trip, words):
@@ -155,6 +157,7 @@ class RespProxy:
         there = None
         try:
             upstream, there = await asyncio.open_connection(*self.upstream)
+            self.newest += 1
             link = self._links[task] = _Link(self, reader, here, upstream, there)
             await link.run()
         except (OSError, resp.NotResp, asyncio.CancelledError):
@@ -191,6 +194,7 @@ class _Link:
         there: asyncio.StreamWriter,
     ) -> None:
         self.name = NAMELESS
+        self.number = proxy.newest
         self._proxy = proxy
         self._reader, self._here = reader, here
         self._upstream, self._there = upstream, there

@@ -52,6 +52,8 @@ class Trip:
     number: int
     #: How often there was this point, this time included.
     occurrence: int
+    #: The connection's own number; later ones have higher numbers.
+    link: int
 
 
 Selector = Callable[[Trip], bool]

@@ -29,6 +29,7 @@ CROWD = 40
 #: Of one connection, while there is light traffic: one of its first so many trips is spoilt.
 AMONG_FIRST = 8
 STOCK = 10_000_000
+READONLY = "READONLY"
 SETTINGS = {"NOTIFICATION_DELAY_MS": "100", "PRIORITY_CONCURRENCY": "8", "DEFAULT_CONCURRENCY": "2"}
 
 
@@ -57,6 +58,15 @@ class Case:
     connection: Connection
     fault: TripFault
     extent: Extent
+
+    @property
+    def stays(self) -> bool:
+        """A failover that keeps its connections: those that there are lead to a replica for good.
+
+        Whoever connects anew finds the new master.
+        """
+        is_named = self.connection.name != NAMELESS
+        return is_named and self.fault.name == READONLY and self.extent is Extent.PERIOD
 
     def __str__(self) -> str:
         return f"{self.connection}: {self.fault.name}, {self.extent}"
@@ -130,14 +140,15 @@ def run(
     before = aftermath.steady(stack)
     with Traffic(stack) as traffic:
         found: list[str] = []
+        finished = None
         try:
             with _fault(stack, case, draw) as fault:
                 time.sleep(_lasts_s(case))
+                if case.stays:
+                    finished = _finish(stack, traffic, before, within_s)
         except FaultDidNotTakeHold as error:
             found.append(f"the fault did not take hold: {error}")
-        healed_s = time.monotonic()
-        traffic.end()
-        finished_s, owed = _finish(stack, traffic, before, healed_s, within_s)
+        finished_s, owed = finished or _finish(stack, traffic, before, within_s)
         found += [f"still {what}" for what in owed[:5]]
         found += traffic.wrong[:5]
         if finished_s is not None:
@@ -152,11 +163,14 @@ def run(
 
 def _fault(stack: MatrixStack, case: Case, draw: random.Random) -> RoundTripsFail:
     proxy, name = stack.proxies[case.connection.service], case.connection.name
+    newest = proxy.newest
     to_pass = draw.randrange(AMONG_FIRST) if case.extent is Extent.ONCE else 0
 
     def select(trip: Trip) -> bool:
         nonlocal to_pass
         if trip.point.connection != name or not case.fault.applies_to(trip.point.words):
+            return False
+        if case.stays and trip.link > newest:
             return False
         to_pass -= 1
         return to_pass < 0
@@ -177,9 +191,11 @@ def _lasts_s(case: Case) -> float:
 
 
 def _finish(
-    stack: MatrixStack, traffic: Traffic, before: Steady, healed_s: float, within_s: float
+    stack: MatrixStack, traffic: Traffic, before: Steady, within_s: float
 ) -> tuple[float | None, list[str]]:
     """How long it took until nothing was owed, and what was when it should not have been."""
+    healed_s = time.monotonic()
+    traffic.end()
     late: list[str] = []
     while owed := aftermath.unfinished(stack, traffic):
         took_s = time.monotonic() - healed_s
