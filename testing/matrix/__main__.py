@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,14 @@ from rich.console import Console
 from testing.commands import again, commit, interrupt_on_sigterm, show_origin
 from testing.matrix import points, table
 from testing.matrix.processes import FINISHED_WITHIN_S
-from testing.matrix.running import PROCESSES_AT_ONCE, Drawn, Ran, run_processes, run_services
+from testing.matrix.running import (
+    PROCESSES_AT_ONCE,
+    Drawn,
+    Outcome,
+    Ran,
+    run_processes,
+    run_services,
+)
 from testing.matrix.sabotage import SABOTAGES, Found
 from testing.terminal import to_stderr, to_stdout
 
@@ -100,15 +108,17 @@ def _run(
             done = run_services(drawn, jobs=jobs)
         ran.points.update(done.points)
         ran.services += done.services
-        _show(done, console)
+        _show(done.broken, console)
     if which is not Which.SERVICES:
         with console.status("processes") as status:
-            done = run_processes(
-                drawn, lambda line: status.update(f"processes: {line}"), within_s=within_s
-            )
+
+            def show(outcome: Outcome, left: int) -> None:
+                status.update(f"processes: {left} more")
+                _show([outcome], console)
+
+            done = run_processes(drawn, show, within_s=within_s)
         ran.points.update(done.points)
         ran.processes += done.processes
-        _show(done, console)
     (folder / "outcomes.jsonl").write_text("\n".join(_lines(ran)) + "\n")
     if writes:
         points.write(ran.points)
@@ -122,8 +132,10 @@ def _run(
     return 1 if ran.broken or strangers else 0
 
 
-def _show(ran: Ran, console: Console) -> None:
-    for outcome in ran.broken:
+def _show(outcomes: Sequence[Outcome], console: Console) -> None:
+    for outcome in outcomes:
+        if not outcome.violations:
+            continue
         console.print(str(outcome.case), markup=False, soft_wrap=True)
         for violation in outcome.violations:
             console.print(f"  {violation}", markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from testing.faults.resp_proxy import RespProxy
 from testing.faults.trips import Point
-from testing.matrix import processes, services
+from testing.matrix import points, processes, services
 from testing.matrix.processes import FINISHED_WITHIN_S, SETTINGS, Shop
 from testing.matrix.processes import Outcome as ProcessOutcome
 from testing.matrix.services import Outcome as ServiceOutcome
@@ -21,7 +21,9 @@ from testing.matrix.world import World
 from testing.servers import running_valkey
 
 C = TypeVar("C")
-Show = Callable[[str], None]
+Outcome = ServiceOutcome | ProcessOutcome
+#: Told of what came of a case, and how many there are to come.
+Show = Callable[[ProcessOutcome, int], None]
 
 PROCESSES_AT_ONCE = 2
 
@@ -48,11 +50,11 @@ class Ran:
     processes: list[ProcessOutcome] = field(default_factory=list)
 
     @property
-    def outcomes(self) -> list[ServiceOutcome | ProcessOutcome]:
+    def outcomes(self) -> list[Outcome]:
         return [*self.services, *self.processes]
 
     @property
-    def broken(self) -> list[ServiceOutcome | ProcessOutcome]:
+    def broken(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.violations]
 
 
@@ -84,7 +86,7 @@ def run_services(drawn: Drawn, *, jobs: int = PROCESSES_AT_ONCE) -> Ran:
 
 
 def run_processes(
-    drawn: Drawn, show: Show = lambda _: None, *, within_s: float = FINISHED_WITHIN_S
+    drawn: Drawn, show: Show = lambda _, __: None, *, within_s: float = FINISHED_WITHIN_S
 ) -> Ran:
     """One stack after the other: one that a fault has broken is replaced."""
     draw, ran = random.Random(drawn.seed), Ran()
@@ -92,19 +94,24 @@ def run_processes(
     while left is None or left:
         with Shop(MatrixStack(SETTINGS)) as shop:
             if left is None:
-                left = drawn.of(processes.cases(shop.points))
+                left = drawn.of(processes.cases(_to_be_met(drawn, shop)))
             while left:
                 case, *left = left
-                show(f"{case}; {len(left)} more")
                 outcome = processes.run(shop, case, draw, within_s=within_s)
                 ran.processes.append(outcome)
+                show(outcome, len(left))
                 if outcome.violations:
                     # What it has broken is not to be blamed on the next one.
-                    show(f"broken: {case}")
                     break
-            for service, points in shop.points.items():
-                ran.points.setdefault(service, set()).update(points)
+            for service, seen in shop.points.items():
+                ran.points.setdefault(service, set()).update(seen)
     return ran
+
+
+def _to_be_met(drawn: Drawn, shop: Shop) -> dict[str, set[Point]]:
+    """All that was seen; for a share what is known, so that a seed draws the same cases again."""
+    known = {service: seen for service, seen in points.known().items() if service != "services"}
+    return known if known and drawn.share > 1 else shop.points
 
 
 def _part(drawn: Drawn, part: int, parts: int) -> Ran:
@@ -121,5 +128,5 @@ def _part(drawn: Drawn, part: int, parts: int) -> Ran:
 
 
 def _joined(parts: Sequence[Ran]) -> Ran:
-    points = set[Point]().union(*(part.points["services"] for part in parts))
-    return Ran({"services": points}, [outcome for part in parts for outcome in part.services], [])
+    seen = set[Point]().union(*(part.points["services"] for part in parts))
+    return Ran({"services": seen}, [outcome for part in parts for outcome in part.services])

@@ -48,6 +48,8 @@ class Sabotage:
     breaks: str
     #: Runs the cases that meet it on a shop with a patch, or on a sound one; what is wrong.
     look: Callable[[bool], Sequence[str]]
+    #: Needs no processes, and so seconds only.
+    is_cheap: bool = False
 
     def attempt(self) -> Found:
         return Found(self.name, violations=self.look(True), control=self.look(False))
@@ -93,6 +95,7 @@ _ALL = (
         "swallowed-readonly",
         "a worker takes the refusal of a read-only server for a reply",
         _in_services(patches.swallowed_readonly, "READONLY", "process"),
+        is_cheap=True,
     ),
     Sabotage(
         "leaked-slot",

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from testing.faults.refusals import TRIP_FAULTS, Kind
-from testing.faults.trips import Point
+from testing.faults.trips import NAMELESS, Point
 from testing.matrix.hurry import short_pauses, short_timeouts
 from testing.matrix.invariants import finish, is_an_answer, is_foreseen, violations
 from testing.matrix.operations import OPERATIONS, Operation, Step
@@ -104,7 +104,7 @@ def usual_connections(looks: Mapping[str, Passed]) -> Counter[str]:
 
 def is_greeting(point: Point) -> bool:
     """Whether it belongs to the making of a connection."""
-    return point.words[0] in (b"HELLO", b"AUTH", b"CLIENT")
+    return point.connection == NAMELESS or point.words[0] == b"CLIENT"
 
 
 def run(world: World, case: Case, looks: Mapping[str, Passed], usual: Counter[str]) -> Outcome:
