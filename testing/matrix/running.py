@@ -100,8 +100,7 @@ def run_processes(
                 outcome = processes.run(shop, case, draw, within_s=within_s)
                 ran.processes.append(outcome)
                 show(outcome, len(left))
-                if outcome.violations:
-                    # What it has broken is not to be blamed on the next one.
+                if outcome.is_final:
                     break
             for service, seen in shop.points.items():
                 ran.points.setdefault(service, set()).update(seen)
