@@ -40,7 +40,7 @@ class Tally:
     orders: Counts = field(default_factory=dict)
     #: `delivered`, `failed`, `postponed`.
     notifications: Counts = field(default_factory=dict)
-    #: What was given up: `order`, `invoice`, `notification`.
+    #: What was given up: `order`, `invoice`, `notification`, `message`.
     dead: Counts = field(default_factory=dict)
     #: Searches for lost work that came to their end, of `orders` and `notifications`.
     sweeps: Counts = field(default_factory=dict)

@@ -31,7 +31,7 @@ KEYS: dict[str, tuple[str, bool | None]] = {
     # Signs of life, which the probe looks at.
     "workers:(default|priority)": ("zset", False),
     # Only while an operator has paused or limited something.
-    "workers:(default|priority):told": ("hash", True),
+    "restraints:(default|priority)": ("hash", True),
     "metrics:(orders|notifications|dead|sweeps|tasks)": ("hash", False),
     "audit:(initial|restocked|sold)": ("hash", False),
     "audit:result": ("string", False),
@@ -72,7 +72,7 @@ def test_every_key_is_one_of_the_design(stack: Stack) -> None:
     assert {
         pattern
         for pattern in KEYS
-        if not re.match("orders|notifications|report|audit:result|.*:told", pattern)
+        if not re.match("orders|notifications|report|audit:result|restraints", pattern)
     } <= seen
 
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from kombu.utils.json import loads
 from redis.exceptions import RedisError
 
 from shop.adapters.celery.pace import Pace
+from shop.adapters.celery.unreadable import can_restore
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,10 @@ class QoS(redis.QoS):
             if was_full:
                 self.channel.wake()
             return
+        if self.channel.closed:
+            # Its task went on while the connection was lost, and is none the worse for it.
+            self.channel.left_behind.acknowledge([delivery_tag])
+            return
         try:
             super().ack(delivery_tag)  # type: ignore[no-untyped-call]
         except RedisError:
@@ -70,6 +74,9 @@ class QoS(redis.QoS):
             self.ack(delivery_tag)
             return
         self._pace.end(delivery_tag)
+        if self.channel.closed:
+            self.channel.left_behind.give_back([delivery_tag])
+            return
         try:
             super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
         except RedisError:
@@ -96,17 +103,20 @@ class QoS(redis.QoS):
         )
 
     def _to_push(self, written: bytes, leftmost: bool) -> "list[tuple[str, str | bytes]]":
-        """Lists, and what is pushed onto each: marked as redelivered, if it is a message at all."""
-        pushed = _Pushed([])
-        with suppress(ValueError, TypeError):
+        """Lists, and what is pushed onto each: marked as redelivered, if it is a message at all.
+
+        kombu falls over what it cannot read, and throws away what it cannot mark.
+        """
+        if can_restore(written):
+            pushed = _Pushed([])
             message, exchange, routing_key = loads(bytes_to_str(written))
-            if isinstance(message, dict) and isinstance(message.get("headers"), dict | None):
-                self.channel._do_restore_message(  # noqa: SLF001 - as kombu does
-                    message, exchange, routing_key, pushed, leftmost
-                )
-        if not pushed.pairs and (match := _TAKEN.fullmatch(written)):
-            pushed.pairs.append((json.loads(match["queue"]), match["message"]))
-        return pushed.pairs
+            self.channel._do_restore_message(  # noqa: SLF001 - as kombu does
+                message, exchange, routing_key, pushed, leftmost
+            )
+            return pushed.pairs
+        if match := _TAKEN.fullmatch(written):
+            return [(json.loads(match["queue"]), match["message"])]
+        return []
 
     def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002 - kombu's signature
         """All in hand goes back; what Redis does not take now, it is given on the next connection.

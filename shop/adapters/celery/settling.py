@@ -133,7 +133,11 @@ class SettledRequest(Request):
     def thread_ended(self, future: "Future[Any]") -> None:
         """The thread is done with it, one way or the other."""
         running.end(self)
-        if not future.cancelled() and (error := future.exception()) is not None:
+        if future.cancelled() or (error := future.exception()) is None:
+            return
+        if isinstance(error, UNKEPT):
+            self.settle(error)
+        else:
             self.on_failure(ExceptionInfo((type(error), error, error.__traceback__)))
 
 

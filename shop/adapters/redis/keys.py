@@ -18,6 +18,8 @@ ORDERS_OPEN = "orders:open"
 ORDERS_DEAD = "orders:dead"
 NOTIFICATIONS_OPEN = "notifications:open"
 NOTIFICATIONS_DEAD = "notifications:dead"
+#: List: messages that no worker can process, as JSON, the newest first.
+MESSAGES_DEAD = "messages:dead"
 
 #: Hashes of counts, each raised in the step that it counts: no count is lost or doubled.
 METRICS_ORDERS = "metrics:orders"
@@ -76,6 +78,6 @@ def workers(queue: str) -> str:
     return f"workers:{queue}"
 
 
-def workers_told(queue: str) -> str:
+def restraints(queue: str) -> str:
     """Hash: what operators told the queue's workers, by worker; as JSON."""
-    return f"workers:{queue}:told"
+    return f"restraints:{queue}"

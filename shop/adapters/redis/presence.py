@@ -29,7 +29,7 @@ class RedisPresence:
         told = "" if restraints == UNRESTRAINED else json.dumps(asdict(restraints))
         with store_errors():
             self._beat(
-                keys=[keys.workers(queue), keys.workers_told(queue)],
+                keys=[keys.workers(queue), keys.restraints(queue)],
                 args=[worker, keys.WORKER_TTL_S * 1000, told],
             )
 
@@ -76,7 +76,7 @@ class RedisReadiness:
 
 def _look_at(queues: Sequence[str]) -> dict[str, Any]:
     """What `look_at_workers.lua` takes."""
-    of_queues = [(keys.workers(queue), keys.workers_told(queue)) for queue in queues]
+    of_queues = [(keys.workers(queue), keys.restraints(queue)) for queue in queues]
     return {
         "keys": [key for pair in of_queues for key in pair],
         "args": [keys.WORKER_TTL_S * 1000],

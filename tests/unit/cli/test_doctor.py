@@ -2,6 +2,8 @@
 
 from redis import Redis
 
+from shop.adapters.redis.presence import RedisPresence
+from shop.domain.work import Restraints
 from testing.servers import ValkeyProcess, free_port, running_valkey
 from tests.unit.cli.commands import STORE_DB, Outcome, Shop
 
@@ -39,6 +41,25 @@ def test_the_doctor_is_content_with_a_shop_that_works(run: Shop) -> None:
     bad = {check for check, state in states(examined).items() if state != "ok"}
     # These two are asked at their usual ports, where another stack may answer.
     assert bad <= {"API", "Flower"}
+
+
+def test_the_doctor_names_what_an_operator_told_the_workers(shop: Shop, store: Redis) -> None:
+    presence = RedisPresence(store)
+    presence.beat("default", "one@host", Restraints(is_paused=True))
+    presence.beat("priority", "two@host", Restraints(rate_limits={"send_notification": "1/m"}))
+
+    examined = shop("doctor", "--json")
+
+    paused, limited = (finding(examined, f"queue {name}") for name in ("default", "priority"))
+    assert (paused["state"], limited["state"]) == ("fail", "warn")
+    assert "paused" in paused["detail"]
+    assert "add_consumer default" in paused["advice"]
+    assert "send_notification limited to 1/m" in limited["detail"]
+    assert "rate_limit TASK 0" in limited["advice"]
+
+    presence.beat("default", "three@host")
+
+    assert "1 of them paused" in finding(shop("doctor", "--json"), "queue default")["detail"]
 
 
 def test_an_address_that_is_given_has_to_answer(shop: Shop) -> None:
