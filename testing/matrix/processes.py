@@ -16,6 +16,7 @@ from testing.matrix import aftermath
 from testing.matrix.aftermath import Steady
 from testing.matrix.stack import MatrixStack
 from testing.matrix.traffic import SKU, Traffic
+from testing.stack import START_WITHIN_S
 from testing.waiting import TimedOut, wait_for
 
 PERIOD_S = 10.0
