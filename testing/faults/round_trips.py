@@ -1,7 +1,7 @@
 """Round trips of one process that fail, while everything else goes on."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from testing.faults.fault import Fault, FaultDidNotTakeHold
@@ -12,6 +12,8 @@ from testing.history import Recorder
 from testing.waiting import TimedOut, wait_for
 
 BEFALLS_WITHIN_S = 20.0
+#: A connection that is used now and then has been by then.
+PROVOKED_AFTER_S = 4.0
 
 
 class RoundTripsFail(Fault):
@@ -27,16 +29,16 @@ class RoundTripsFail(Fault):
         history: Recorder | None = None,
         *,
         times: int | None = None,
-        provoke: Callable[[], object] = lambda: None,
+        provocations: Sequence[Callable[[], object]] = (),
         within_s: float = BEFALLS_WITHIN_S,
     ) -> None:
-        """`provoke` sees to it that there are such trips."""
+        """`provocations` see to it that there are such trips, one after the other, as need be."""
         super().__init__(history)
         self._proxy = proxy
         self._trip_fault = trip_fault
         self._select = select
         self._times = times
-        self._provoke = provoke
+        self._provocations = provocations
         self._within_s = within_s
         self._injecting = ExitStack()
         self._injection: Injection | None = None
@@ -45,11 +47,15 @@ class RoundTripsFail(Fault):
         self._injection = self._injecting.enter_context(
             self._proxy.injecting(self._trip_fault, self._select, times=self._times)
         )
-        self._provoke()
 
     def confirm(self) -> Mapping[str, Any]:
         assert self._injection is not None
         hits = self._injection.hits
+        for provoke in self._provocations:
+            with suppress(TimedOut):
+                wait_for("a round trip fails", lambda: bool(hits), within_s=PROVOKED_AFTER_S)
+                break
+            provoke()
         try:
             wait_for("a round trip fails", lambda: bool(hits), within_s=self._within_s)
         except TimedOut as error:

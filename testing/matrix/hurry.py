@@ -1,4 +1,4 @@
-"""The shop's time-outs, shortened: what is held is given up soon."""
+"""The shop's time-outs and pauses, as the services matrix needs them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,24 +11,25 @@ from redis.backoff import NoBackoff
 from shop import bootstrap
 from shop.adapters.redis import autopipeline, client, trips
 
-#: Of each wait for a server; a busy machine answers by then, and what it does not answer is one
-#: more refusal, from which the shop recovers as from the others.
+#: What is held is given up soon.
 SOON_S = 0.15
+#: What is not held is not given up, however busy the machine is.
+PATIENT_S = 30.0
 
 
 @contextmanager
-def short_timeouts() -> Iterator[None]:
-    """What is built meanwhile waits for its server no longer than `SOON_S`."""
+def timeouts(within_s: float) -> Iterator[None]:
+    """What is built meanwhile waits for its server so long."""
     deadline: Any = client.store_deadline
     pipeline: Any = autopipeline.AutoPipeline.__init__
     with (
-        patch.object(client, "WORKER_SOCKET_TIMEOUT_S", SOON_S),
-        patch.object(client, "API_DEADLINE_S", SOON_S),
-        patch.object(bootstrap, "WORKER_SOCKET_TIMEOUT_S", SOON_S),
-        patch.object(bootstrap, "API_SOCKET_TIMEOUT_S", SOON_S),
-        patch.object(bootstrap, "PUBLISH_TIMEOUT_S", SOON_S),
-        patch.object(deadline.__wrapped__, "__defaults__", (SOON_S,)),
-        patch.object(pipeline, "__kwdefaults__", {"within_s": SOON_S}),
+        patch.object(client, "WORKER_SOCKET_TIMEOUT_S", within_s),
+        patch.object(client, "API_DEADLINE_S", within_s),
+        patch.object(bootstrap, "WORKER_SOCKET_TIMEOUT_S", within_s),
+        patch.object(bootstrap, "API_SOCKET_TIMEOUT_S", within_s),
+        patch.object(bootstrap, "PUBLISH_TIMEOUT_S", within_s),
+        patch.object(deadline.__wrapped__, "__defaults__", (within_s,)),
+        patch.object(pipeline, "__kwdefaults__", {"within_s": within_s}),
     ):
         yield
 

@@ -145,7 +145,7 @@ def run(
         found: list[str] = []
         finished = None
         try:
-            with _fault(stack, case, draw) as fault:
+            with _fault(stack, case, before, draw) as fault:
                 time.sleep(_lasts_s(case))
                 if case.stays:
                     finished = _finish(stack, traffic, before, within_s)
@@ -166,7 +166,7 @@ def run(
     return Outcome(case, hits, finished_s, (*found, *gone), is_final)
 
 
-def _fault(stack: MatrixStack, case: Case, draw: random.Random) -> RoundTripsFail:
+def _fault(stack: MatrixStack, case: Case, before: Steady, draw: random.Random) -> RoundTripsFail:
     proxy, name = stack.proxies[case.connection.service], case.connection.name
     newest = proxy.newest
     to_pass = draw.randrange(AMONG_FIRST) if case.extent is Extent.ONCE else 0
@@ -180,13 +180,20 @@ def _fault(stack: MatrixStack, case: Case, draw: random.Random) -> RoundTripsFai
         to_pass -= 1
         return to_pass < 0
 
-    def provoke() -> None:
-        # A connection has no name while it is made.
-        if name == NAMELESS:
-            proxy.cut()
+    def cut_all() -> None:
+        nonlocal to_pass
+        to_pass = 0
+        proxy.cut()
+
+    def start_again() -> None:
+        # Some are made at a start only; and what starts while Redis refuses has to wait, too.
+        stack.service(case.connection.service).restart()
+        before.pids.update(stack.main_pids())
 
     times = 1 if case.extent is Extent.ONCE else None
-    return RoundTripsFail(proxy, case.fault, select, times=times, provoke=provoke)
+    # A connection has no name while it is made.
+    steps = () if case.stays else (cut_all, start_again)
+    return RoundTripsFail(proxy, case.fault, select, times=times, provocations=steps)
 
 
 def _lasts_s(case: Case) -> float:

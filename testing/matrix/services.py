@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from testing.faults.refusals import TRIP_FAULTS, Kind
 from testing.faults.trips import NAMELESS, Point
-from testing.matrix.hurry import short_pauses, short_timeouts
+from testing.matrix.hurry import SOON_S, short_pauses, timeouts
 from testing.matrix.invariants import finish, is_an_answer, is_foreseen, violations
 from testing.matrix.operations import OPERATIONS, Operation, Step
 from testing.matrix.world import Shop, Snapshot, World
 
-#: Once healed. A machine that is busy may not answer at once within what `short_timeouts` allow.
+#: Once healed. A machine that is busy may not answer at once within `SOON_S`.
 ANSWERED_WITHIN_S = 10.0
 
 
@@ -117,7 +117,7 @@ def run(world: World, case: Case, looks: Mapping[str, Passed], usual: Counter[st
     world.restore(passed.begin)
     steps = passed.steps
     threads = set(threading.enumerate())
-    waits = short_timeouts() if fault.kind is Kind.HOLD else nullcontext()
+    waits = timeouts(SOON_S) if fault.kind is Kind.HOLD else nullcontext()
     with short_pauses(), waits, world.shop(operation.mailer(), operation.settings) as shop:
         world.proxy.forget()
         with world.proxy.injecting(

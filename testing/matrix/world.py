@@ -31,6 +31,7 @@ from shop.domain.stock import StockLevel
 from shop.domain.work import Job, Queue, TaskName
 from shop.settings import Settings
 from testing.faults.resp_proxy import RespProxy
+from testing.matrix.hurry import PATIENT_S, timeouts
 from testing.servers import HOST, ValkeyProcess
 
 T = TypeVar("T")
@@ -145,6 +146,7 @@ class World:
             Redis(host=HOST, port=self.server.port, db=STORE_DB, single_connection_client=True)
         )
         self.broker: Redis = self._opened.enter_context(self.server.client(BROKER_DB))
+        self._opened.enter_context(timeouts(PATIENT_S))
         loop = self._loop = self._opened.enter_context(asyncio.Runner())
         settings = self._settings(self.server.port)
         self.beside = Shop(settings, Delivering(), _worker_app(settings), loop)
