@@ -9,7 +9,7 @@ DOCUMENT = read("docs/matrix.md")
 
 
 def test_the_services_rows_are_the_known_points() -> None:
-    rows = DOCUMENT.table("round trip")
+    rows = DOCUMENT.table("connection")
     shown = [(row[0].text, row[1].text) for row in rows]
 
     assert shown == sorted((each.connection, each.command) for each in points.known()["services"])
