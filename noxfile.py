@@ -102,6 +102,13 @@ def sabotage(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def matrix(session: nox.Session) -> None:
+    """Every round trip to Redis x every way it can fail (two hours); `-- --share 20` takes some."""
+    install(session, "test")
+    session.run("python", "-m", "testing.matrix", *session.posargs)
+
+
+@nox.session(default=False)
 def drills(session: nox.Session) -> None:
     """One fault many times over, with a figure for each promise about time (half an hour)."""
     install(session, "test")
