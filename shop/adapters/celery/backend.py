@@ -13,7 +13,7 @@ from kombu.utils.encoding import bytes_to_str
 from redis import BlockingConnectionPool, Connection
 
 from shop.adapters.celery.refusing import reconnecting
-from shop.adapters.redis.client import MAX_WORKER_CONNECTIONS, WORKER_SOCKET_TIMEOUT_S
+from shop.adapters.redis.client import MAX_WORKER_CONNECTIONS, WORKER_SOCKET_TIMEOUT_S, store_errors
 from shop.adapters.redis.results import storing
 from shop.adapters.redis.trips import RoundTrips
 
@@ -52,13 +52,15 @@ class ResultBackend(redis.RedisBackend):
         key, db = self.get_key_for_task(task_id), self.connparams["db"]
         is_success = state == states.SUCCESS
         store = storing(key, self.encode(meta), is_success=is_success, expires_s=expires, db=db)
-        trips.ask(store)
+        with store_errors():
+            trips.ask(store)
         return result
 
     def process_cleanup(self) -> None:
         """At the end of each task, whether it has a result or not."""
         if self._trips is not None:
-            self._trips.flush()
+            with store_errors():
+                self._trips.flush()
 
     @property
     def _trips(self) -> RoundTrips | None:

@@ -94,7 +94,8 @@ def store_errors() -> Iterator[None]:
             raise
         raise StoreUnavailable("the connection was reset") from error
     except exceptions.ResponseError as error:
-        if not is_refusal(error):
+        # A script that the server forgets again and again, as where somebody flushes them.
+        if not (is_refusal(error) or isinstance(error, exceptions.NoScriptError)):
             raise
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 

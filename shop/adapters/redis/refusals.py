@@ -43,6 +43,8 @@ _WRONG_REQUEST = re.compile(
 #: How Redis before 7 reports what stopped a script, its own mistakes among it:
 #: `Error running script (call to f_...): @user_script:12: @user_script: 12: -OOM command ...`.
 _WRAPPED = re.compile(r"^Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?")
+#: What redis-py puts before the error of a command in a pipeline.
+_PIPELINED = re.compile(r"^Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
 #: What Redis 7 and later say of a transaction that they would have begun to run.
 _ABORTED = re.compile(r"^(?:EXECABORT )?Transaction discarded because of: -?")
 _CODE = re.compile(r"^([A-Z][A-Z0-9_]{2,})(?: |$)")
@@ -68,7 +70,7 @@ def is_read_only(error: ResponseError) -> bool:
 def _parts(error: ResponseError) -> tuple[str, str, bool]:
     """The code and the text of what went wrong, and whether it is Redis 6's of a script."""
     # redis-py takes a code that it knows off the text.
-    text, code, of_script = str(error), error.status_code, False
+    text, code, of_script = _PIPELINED.sub("", str(error)), error.status_code, False
     if code is None and (match := _CODE.match(text)):
         code, text = match[1], text[match.end() :]
     for wrapping in (_ABORTED, _WRAPPED):

@@ -103,6 +103,8 @@ def parsed(answer: str) -> ResponseError:
 def test_what_says_nothing_of_the_request_is_a_refusal(answer: str) -> None:
     assert is_refusal(parsed(answer))
     assert is_refusal(ResponseError(answer)), "also from whoever takes no code off the text"
+    in_pipeline = f"Command # 1 (SCAN 0 COUNT 1000) of pipeline caused error: {answer}"
+    assert is_refusal(ResponseError(in_pipeline)), "also of a command in a pipeline"
 
 
 @pytest.mark.parametrize("answer", WRONG_REQUESTS)
