@@ -9,6 +9,7 @@ from honcho.printer import Printer
 from rich.table import Table
 
 from shop.adapters import terminal
+from shop.domain.errors import StoreUnavailable
 from shop.domain.work import Queue
 from shop.foreign_environment import is_foreign
 from shop.local import services, valkey
@@ -53,7 +54,11 @@ def up(stack: Stack, settings: Settings) -> str | None:
         flower_password = _flower_password(stack, settings)
 
         def show_table() -> None:
-            _seed(settings)
+            try:
+                _seed(settings)
+            except StoreUnavailable as error:
+                # A full Redis is no reason to end: what is accepted is finished once it heals.
+                supervisor.say(f"the demo stock is left out, `shop seed` puts it in: {error}")
             terminal.console().print(_table(stack, settings, flower_password))
 
         supervisor = Supervisor(
@@ -63,7 +68,11 @@ def up(stack: Stack, settings: Settings) -> str | None:
             held_fd=lock,
         )
         supervisor.say("starting; Ctrl-C stops")
-        if left_out := [name for name in sorted(os.environ) if is_foreign(name)]:
+        # What pip goes by is on many machines, and of no interest here.
+        left_out = [
+            name for name in sorted(os.environ) if is_foreign(name) and not name.startswith("PIP_")
+        ]
+        if left_out:
             supervisor.say(f"passed over, for they are other programs': {', '.join(left_out)}")
         supervisor.loop()
         return supervisor.failure
