@@ -236,7 +236,7 @@ class RedisBackend(Backend):
                 self._client.zadd(key, {member: score - ms for member, score in members})
         for key in self._client.scan_iter(match=keys.watermark("*")):
             self._client.decrby(key, ms)
-        for key in self._client.scan_iter(match=keys.task("*")):
+        for key in self._client.scan_iter(_type="hash"):
             for field, stamp in self._client.hgetall(key).items():
                 if field.endswith("_at"):
                     self._client.hset(key, field, int(stamp) - ms)
