@@ -109,7 +109,12 @@ def task(
 ) -> Callable[[Callable[..., Any]], Any]:
     """Register a function as the task `name`, bound to its `ShopTask`."""
     return app.task(  # type: ignore[no-any-return]
-        bind=True, base=ShopTask, name=name.value, begins_in_store=begins_in_store
+        bind=True,
+        base=ShopTask,
+        name=name.value,
+        begins_in_store=begins_in_store,
+        # Celery would register it with every other app of this process.
+        shared=False,
     )
 
 

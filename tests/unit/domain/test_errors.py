@@ -19,6 +19,7 @@ EXAMPLES = [
     errors.BacklogFull(7, 7),
     errors.StoreUnavailable("ConnectionError: refused"),
     errors.PublishFailed("OperationalError: refused"),
+    errors.ForeignBroker("database 0 belongs to another shop"),
     errors.DeliveryFailed("SMTPRecipientsRefused"),
 ]
 
