@@ -98,8 +98,8 @@ class OrderRecord:
     #: The id of its `generate_invoice` task, once it is processed.
     invoice_task_id: str | None = None
     has_invoice: bool = False
-    #: The id that its `process_order` task is published under, once the first was revoked: workers
-    #: remember that one. The customer's stays `task_id`.
+    #: Celery's id of `process_order` after a revocation, for workers drop the revoked id. What the
+    #: customer was given stays `task_id`.
     message_id: str | None = None
 
     @property

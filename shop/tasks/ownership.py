@@ -59,8 +59,8 @@ class Ownership(bootsteps.StartStopStep):
 
     def start(self, consumer: Any) -> None:
         try:
-            # What it has once been it still is, as far as anybody knows; a worker that waits here
-            # answers nobody, and its watchdog takes it for stuck.
+            # Once found to be ours, the broker counts as ours while it cannot be asked: a worker
+            # that waits here answers nobody, and its watchdog takes it for stuck.
             while not self._check.passes(consumer.app.require_own_broker):
                 if self._check.is_ours:
                     return

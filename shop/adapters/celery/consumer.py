@@ -39,8 +39,8 @@ class Consumer(consumer.Consumer):
     """Named by the setting `worker_consumer`.
 
     What is no task of the shop is kept among the dead messages, and then acknowledged. As long as
-    the store refuses that, it stays unacknowledged, and takes nobody's place: as tasks do that are
-    to be started later.
+    the store refuses that, it stays unacknowledged, and the prefetch limit is raised by one for it,
+    as Celery does for a task with an ETA.
     """
 
     class Blueprint(consumer.Consumer.Blueprint):

@@ -6,10 +6,13 @@ the connection, and such a message comes again after the visibility time-out, an
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 
 
 class LeftBehind:
-    """Delivery tags, which are no other message's for ever: to say one twice does no harm.
+    """Acknowledgements and requeues that Redis has not confirmed.
+
+    A delivery tag is never used again, so that sending one twice does no harm.
 
     Any thread may use it.
     """
@@ -21,7 +24,7 @@ class LeftBehind:
     def acknowledge(self, tags: Iterable[str]) -> None:
         """Their tasks are done, if after the connection was lost."""
         for tag in tags:
-            if tag in self._unacknowledged:
+            with suppress(ValueError):
                 self._unacknowledged.remove(tag)
             self._acknowledged.append(tag)
 

@@ -33,7 +33,7 @@ from shop.domain.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-#: What says that an outcome could not be kept, where it comes from outside of a task.
+#: Errors that mean that an outcome was not stored, unless the task itself raised them.
 UNKEPT = (*BROKER_ERRORS, BackendError, StoreUnavailable)
 #: A message without a record goes back into its queue so much later. Its slot is not free before,
 #: so that a worker whose Redis refuses tries each at most so often.

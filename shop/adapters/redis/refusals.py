@@ -53,7 +53,7 @@ _SCRIPT_KILLED = "Script killed by user"
 
 
 def is_refusal(error: ResponseError) -> bool:
-    """Whether the server may do later what it was asked for, as it stands."""
+    """Whether the same request may succeed later."""
     code, text, of_script = _parts(error)
     if code != "ERR":
         return code not in _OF_THE_REQUEST
