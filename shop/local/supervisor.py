@@ -196,7 +196,9 @@ class Supervisor(Manager):  # type: ignore[misc]
     def _receive(self) -> None:
         """Handle events until it is time to look again, or one of them changes something."""
         phase = self._phase
-        is_idle = phase is _Phase.RUNNING and not any(r.restart_at_s for r in self._runs.values())
+        is_idle = phase is _Phase.RUNNING and not any(
+            run.restart_at_s is not None for run in self._runs.values()
+        )
         until_s = math.inf if is_idle else time.monotonic() + POLL_EVERY_S
         left_s = until_s - time.monotonic()
         while left_s > 0 and self._phase is phase:
