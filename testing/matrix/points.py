@@ -1,4 +1,4 @@
-"""The round trips that the matrix knows: what is not among them makes a test red."""
+"""The round trips and connections that the matrix knows: what is not among them makes a test red."""
 
 import json
 from collections import defaultdict
@@ -27,12 +27,24 @@ def known() -> dict[str, set[Point]]:
 
 
 def unknown(seen: Points) -> list[str]:
-    """Round trips that are not in the table, each as `service connection command`."""
+    """What is not in the table: round trips of the services, and connections of each process.
+
+    A case of a process is a connection with a fault. Which commands go over one depends on the
+    moment: a PING where it was idle, an acknowledgement of its own where nothing waited.
+    """
     table = known()
-    return sorted(
-        f"{service} {point}"
+    services = seen.get("services", set()) - table.get("services", set())
+    connections = {
+        (service, point.connection)
         for service, points in seen.items()
-        for point in points - table.get(service, set())
+        if service != "services"
+        for point in points
+    } - {(service, point.connection) for service in table for point in table[service]}
+    return sorted(
+        [
+            *(f"services {point}" for point in services),
+            *(f"{service} {name}" for service, name in connections),
+        ]
     )
 
 

@@ -74,8 +74,13 @@ def test_what_is_not_in_the_table_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     points.write({"api": {PLACE, GREETING}})
 
     assert points.known() == {"api": {PLACE, GREETING}, "services": {FIND}}
-    assert points.unknown({"api": {PLACE}}) == []
-    assert points.unknown({"api": {FIND}, "beat": {PLACE}}) == [f"api {FIND}", f"beat {PLACE}"]
+    assert points.unknown({"api": {PLACE, FIND}, "services": {FIND}}) == []
+    publisher = Point("shop-api-publisher", "LPUSH default")
+    assert points.unknown({"api": {publisher}, "beat": {PLACE}, "services": {PLACE}}) == [
+        "api shop-api-publisher",
+        "beat shop-api",
+        f"services {PLACE}",
+    ]
 
 
 def test_the_tables_show_verdicts(tmp_path: Path) -> None:
