@@ -1,4 +1,4 @@
-"""The round trips and connections that the matrix knows: what is not among them makes a test red."""
+"""Round trips and connections that the matrix knows: what is not among them makes a test red."""
 
 import json
 from collections import defaultdict
