@@ -23,9 +23,11 @@ class PdfInvoiceRenderer:
         document.setTitle(_property(f"Invoice {invoice.number}"))
         document.setAuthor(_property(invoice.seller.name))
         document.setSubject(_property(f"Order {invoice.order_id}"))
-        writer = Writer(document)
-        for page in compose(invoice, fonts):
-            document.add_page(writer.content(page))
+        pages = compose(invoice, fonts, document.structure)
+        writer = Writer(document, pages)
+        for number, page in enumerate(pages):
+            document.add_page(writer.content(page, number))
+        writer.embed()
         return document.written()
 
 
