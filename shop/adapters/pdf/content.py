@@ -13,6 +13,7 @@ from shop.adapters.pdf.embedding import CODES, SharedFont, as_number
 from shop.adapters.pdf.page import Box, Colour, Page, Style
 from shop.adapters.pdf.script_embedding import PackedGlyphs, packed
 from shop.adapters.pdf.shaping import Run, ScriptFont
+from shop.adapters.pdf.structure import Element
 from shop.adapters.pdf.text import ShapedLine
 
 _ELEMENT = attrgetter("element")
@@ -36,7 +37,7 @@ class Writer:
         """What a canvas would write, which asks the same of every word."""
         code = ["1 0 0 1 0 0 cm ", "/Artifact BMC", *map(_box, page.boxes), "EMC", "BT"]
         style = None
-        elements = []
+        elements: list[Element] = []
         for element, texts in groupby(page.texts, key=_ELEMENT):
             if element is None:
                 code.append("/Artifact BMC")

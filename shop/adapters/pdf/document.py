@@ -112,7 +112,7 @@ class _Forms:
 class TaggedPage(pdfdoc.PDFPage):
     """reportlab's page, whose texts are parts of the document's structure."""
 
-    __NoDefault__ = (*pdfdoc.PDFPage.__NoDefault__, "StructParents", "Tabs")
+    __NoDefault__ = [*pdfdoc.PDFPage.__NoDefault__, "StructParents", "Tabs"]  # noqa: RUF012 - as inherited
 
     def __init__(self, number: int | str) -> None:
         super().__init__()

@@ -85,7 +85,9 @@ class SharedFont(TTFont):
         name = b"".join((SUBSETN(number), b"+", face.name, face.subfontNameX)).decode("pdfdoc")
         # Subsetting moves a read cursor that the face keeps: each gets its own.
         file = without_hints(copy.copy(face).makeSubset(subset))
-        widths = " ".join(as_number(face.charWidths.get(code, face.defaultWidth)) for code in subset)
+        widths = " ".join(
+            as_number(face.charWidths.get(code, face.defaultWidth)) for code in subset
+        )
         box = " ".join(map(as_number, face.bbox))
         # Its codes are its own, and no standard encoding.
         flags = face.flags & ~_NONSYMBOLIC | _SYMBOLIC

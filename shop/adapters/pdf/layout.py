@@ -25,7 +25,7 @@ from shop.adapters.pdf.page import (
 from shop.adapters.pdf.structure import Element, Structure
 from shop.adapters.pdf.text import drawable, shorten, width_pt
 from shop.domain.invoice import Invoice, InvoiceLine, Party
-from shop.domain.money import format_amount
+from shop.domain.money import format_amount, format_quantity
 
 _INK: Colour = (0.10, 0.13, 0.18)
 _GREY: Colour = (0.40, 0.44, 0.50)
@@ -47,6 +47,8 @@ _ROW_PAD_PT = 7.0
 #: Least and greatest widths of the columns of numbers, from the right: amount, unit price,
 #: quantity. Wider figures are broken into lines, so that the description always has room.
 _NUMBER_WIDTHS_PT = {3: (74.0, 116.0), 2: (70.0, 110.0), 1: (44.0, 70.0)}
+#: Stands for an amount that nobody knows: nothing is no price.
+NO_PRICE = "no price set"
 _Cells: TypeAlias = tuple[str, str, str, str]
 _HEADINGS: _Cells = ("Item", "Quantity", "Unit price", "Amount")
 
@@ -127,16 +129,20 @@ def _party(
 
 
 def _facts(sheets: Sheets, invoice: Invoice, styles: _Styles, parts: Element) -> Cursor:
-    """Title, number, date, order and currency, at the top right."""
+    """Title, number, date, order, currency and tax number, at the top right."""
     title = parts.add("H1")
     at = sheets.flow(["INVOICE"], styles.title, _TITLE, _gap(sheets.start, -8.4), title)
     at = _gap(at, 6)
-    for label, value in (
+    facts = (
         ("Invoice number", invoice.number),
         ("Date of issue", invoice.issued_on.isoformat()),
         ("Order", invoice.order_id),
         ("Currency", invoice.currency),
-    ):
+        ("Tax number", invoice.tax_number),
+    )
+    for label, value in facts:
+        if value is None:
+            continue
         at = sheets.room(at, styles.body.leading_pt)
         fact = parts.add("P")
         sheets.flow([label], styles.fact, _META_LABEL, at, fact)
@@ -192,10 +198,14 @@ def _table(
 def _cells(line: InvoiceLine, currency: str) -> _Cells:
     return (
         line.description,
-        str(line.qty),
-        format_amount(line.unit_price_minor, currency),
-        format_amount(line.total_minor, currency),
+        format_quantity(line.qty),
+        "" if line.unit_price_minor is None else format_amount(line.unit_price_minor, currency),
+        _amount(line.total_minor, currency),
     )
+
+
+def _amount(minor: int | None, currency: str) -> str:
+    return NO_PRICE if minor is None else format_amount(minor, currency)
 
 
 def _columns(rows: Sequence[_Cells], fonts: FontSet, styles: _Styles) -> tuple[Column, ...]:
@@ -214,18 +224,26 @@ def _columns(rows: Sequence[_Cells], fonts: FontSet, styles: _Styles) -> tuple[C
     return tuple(reversed(columns))
 
 
-def _totals(
-    sheets: Sheets, invoice: Invoice, styles: _Styles, at: Cursor, parts: Element
-) -> None:
-    at = sheets.room(_gap(at, 6), 2 * styles.total.leading_pt)
+def _totals(sheets: Sheets, invoice: Invoice, styles: _Styles, at: Cursor, parts: Element) -> None:
+    """What is to be paid; above it, what of that is tax, if the invoice says so."""
+    rows: list[tuple[str, int | None, Style]] = []
+    total, tax = invoice.total_minor, invoice.tax_minor
+    if total is not None and tax is not None:
+        rate = f"Tax, {invoice.tax_rate:f} %"
+        rows += [("Net", total - tax, styles.body), (rate, tax, styles.body)]
+    rows.append(("Total", total, styles.total))
+    height_pt = sum(style.leading_pt for _, _, style in rows)
+    at = sheets.room(_gap(at, 6), height_pt + styles.total.leading_pt)
     sheets.rule(_TOTAL, at, 1.2, _ACCENT)
     at = _gap(at, 8)
-    label = Column(_TOTAL.left + _CELL_PAD_PT, _TOTAL.left + 60)
-    value = Column(label.right, _TOTAL.right - _CELL_PAD_PT, align_right=True)
-    total = parts.add("P")
-    sheets.flow(["Total"], styles.total, label, at, total)
-    amount = format_amount(invoice.total_minor, invoice.currency)
-    sheets.flow([amount], styles.total, value, at, total)
+    for words, minor, style in rows:
+        row = parts.add("P")
+        left = _TOTAL.left + _CELL_PAD_PT
+        label = Column(left, left + (50 if style is styles.total else 90))
+        value = Column(label.right, _TOTAL.right - _CELL_PAD_PT, align_right=True)
+        start = sheets.room(at, style.leading_pt)
+        sheets.flow([words], style, label, start, row)
+        at = _gap(sheets.flow([_amount(minor, invoice.currency)], style, value, start, row), 2)
 
 
 def _footers(pages: list[Page], invoice: Invoice, fonts: FontSet, style: Style) -> None:

@@ -16,9 +16,9 @@ import uharfbuzz as hb
 
 REGULAR, BOLD = 400, 700
 
-_CJK = "NotoSansCJK"
 #: The first that has a letter sets it. What several have, such as marks, belongs to the letters
-#: before it.
+#: before it. Symbols come before Chinese: U+2602 there is the one outline of 44 000 that takes more
+#: operands at a time than the older form of outlines has room for, and so stays blank in a PDF.
 _FILES = (
     *(
         ("manimgx_fonts", f"NotoSans{name}[wght].ttf")
@@ -28,8 +28,8 @@ _FILES = (
             *("Sinhala", "Tamil", "Telugu", "Thai"),
         )
     ),
-    ("manimgx_fonts_cjk", f"{_CJK}-VF.otf.ttc"),
     ("manimgx_fonts", "NotoSansSymbols[wght].ttf"),
+    ("manimgx_fonts_cjk", "NotoSansCJK-VF.otf.ttc"),
     ("manimgx_fonts", "NotoEmoji[wght].ttf"),
 )
 
@@ -94,7 +94,8 @@ class ScriptFont:
     @property
     def per_mille(self) -> float:
         """From the font's units."""
-        return 1000 / self.face.upem
+        upem: int = self.face.upem
+        return 1000 / upem
 
     def shape(self, text: str, language: str, *, right_to_left: bool) -> Run:
         buffer = hb.Buffer()

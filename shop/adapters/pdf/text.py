@@ -20,7 +20,9 @@ _PARTED = (
     *((0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF00, 0xFF9F), (0x20000, 0x3FFFF)),
 )
 #: Not at a line's beginning, and not at its end.
-_NEVER_FIRST = frozenset("、。，．・：；？！）］｝〉》」』】〕〗〙〛’”ゝゞ々ーぁぃぅぇぉっゃゅょァィゥェォッャュョๆฯ")
+_NEVER_FIRST = frozenset(
+    "、。，．・：；？！）］｝〉》」』】〕〗〙〛’”ゝゞ々ーぁぃぅぇぉっゃゅょァィゥェォッャュョๆฯ"
+)
 _NEVER_LAST = frozenset("（［｛〈《「『【〔〖〘〚‘“เแโใไ")
 
 
