@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reportlab.pdfbase import pdfdoc
 
 from shop.adapters.pdf import PdfInvoiceRenderer, renderer
-from shop.adapters.pdf.document import LANGUAGE, Document
+from shop.adapters.pdf.document import LANGUAGE, Document, TaggedPage, describe
 from shop.domain.invoice import Invoice, InvoiceLine, Party
 from tests.unit.adapters.pdf.invoices import (
     HOSTILE,
@@ -57,10 +57,11 @@ class PlainDocument(Document):
         pages = pdfdoc.PDFPages()
         catalog.Pages, catalog.Lang = pages, pdfdoc.PDFString(LANGUAGE)
         catalog.Outlines = self.Outlines
+        describe(catalog, self.structure)
         self.info, self.Catalog, self.Pages = info, catalog, pages
 
     def add_page(self, content: str) -> None:
-        page: Any = pdfdoc.PDFPage()
+        page: Any = TaggedPage(len(self.Pages.pages))
         page.pagewidth, page.pageheight = self.size_pt
         page.Rotate, page.hasImages, page.ExtGState, page._shadingUsed = 0, True, None, {}
         page.setPageTransition(None)

@@ -113,7 +113,7 @@ def test_importing_the_adapter_opens_no_font() -> None:
     code = (
         "import sys, shop.adapters.pdf\n"
         "from reportlab.pdfbase import pdfmetrics\n"
-        "print([m for m in sys.modules if m.startswith(('pymupdf_fonts.', 'arabic_reshaper'))],"
+        "print([m for m in sys.modules if m.startswith(('pymupdf_fonts.', 'manimgx_fonts'))],"
         " [n for n in pdfmetrics.getRegisteredFontNames() if n.startswith('invoice')])"
     )
     assert run_python(code) == "[] []"
