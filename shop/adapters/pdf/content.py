@@ -16,7 +16,7 @@ from shop.adapters.pdf.shaping import Run, ScriptFont
 from shop.adapters.pdf.structure import Element
 from shop.adapters.pdf.text import ShapedLine
 
-_ELEMENT = attrgetter("element")
+_ELEMENT, _CLUSTER = attrgetter("element"), attrgetter("cluster")
 #: The name of a font's subset, and codes in it as they stand between parentheses.
 _Piece: TypeAlias = tuple[str, str]
 
@@ -66,16 +66,20 @@ class Writer:
             glyphs.embed(self._document, name.removeprefix("/"))
 
     def _shaped(self, line: ShapedLine, style: Style, size: str) -> Iterator[str]:
-        # For those who copy or listen: shaped letters alone do not say what they were.
-        yield f"/Span <</ActualText <feff{line.text.encode('utf-16-be').hex()}>>> BDC"
+        # For those who copy or listen: shaped letters alone do not always say what they were.
+        # Readers turn what runs from right to left round themselves: it is told by the letter.
+        is_one_way = not any(isinstance(part, Run) and part.right_to_left for part in line.parts)
+        if is_one_way:
+            yield _span(line.text)
         for part in line.parts:
             if isinstance(part, Run):
                 name, glyphs = self._glyphs[part.font]
                 yield f"{name} {size} Tf"
-                yield from _placed(part, glyphs, style.size_pt)
+                yield from _placed(part, glyphs, style.size_pt, by_letter=not is_one_way)
             else:
                 yield from self._show(part, style, size)
-        yield "EMC"
+        if is_one_way:
+            yield "EMC"
 
     def _show(self, line: str, style: Style, size: str) -> list[str]:
         if not line:
@@ -138,30 +142,43 @@ def _glyphs_of(pages: Iterable[Page]) -> list[tuple[ScriptFont, tuple[tuple[int,
                 for run in text.line.parts:
                     if isinstance(run, Run):
                         glyphs = found.setdefault(run.font, {})
-                        for glyph in run.glyphs:
-                            glyphs.setdefault(glyph.number, run.meanings.get(glyph.number, ""))
+                        for cluster, letters in groupby(run.glyphs, key=_CLUSTER):
+                            first, *others = letters
+                            glyphs.setdefault(first.number, run.texts[cluster])
+                            for glyph in others:
+                                glyphs.setdefault(glyph.number, "")
     return [(font, tuple(sorted(glyphs.items()))) for font, glyphs in found.items()]
 
 
-def _placed(run: Run, glyphs: PackedGlyphs, size_pt: float) -> Iterator[str]:
+def _placed(run: Run, glyphs: PackedGlyphs, size_pt: float, *, by_letter: bool) -> Iterator[str]:
     """A run's glyphs, each moved from where the widths alone would put it."""
     pen, rise = 0.0, 0.0
-    shown: list[str] = []
-    for number, x, y in run.glyphs:
-        if y != rise:
-            if shown:
-                yield f"[{''.join(shown)}] TJ"
-            yield f"{as_number(y * size_pt / 1000)} Ts"
-            shown, rise = [], y
-        if abs(x - pen) >= _HAIR:
-            shown.append(as_number(pen - x))
-        shown.append(f"<{glyphs.codes[number]}>")
-        pen = x + glyphs.widths[number]
+    for cluster, found in groupby(run.glyphs, key=_CLUSTER):
+        letter, text = list(found), run.texts[cluster]
+        is_told = by_letter and not (len(letter) == 1 and glyphs.meanings[letter[0].number] == text)
+        if is_told:
+            yield _span(text)
+        shown: list[str] = []
+        for number, x, y, _ in letter:
+            if y != rise:
+                yield f"[{''.join(shown)}] TJ {as_number(y * size_pt / 1000)} Ts"
+                shown, rise = [], y
+            if abs(x - pen) >= _HAIR:
+                shown.append(as_number(pen - x))
+                pen = x
+            shown.append(f"<{glyphs.codes[number]}>")
+            pen += glyphs.widths[number]
+        yield f"[{''.join(shown)}] TJ"
+        if is_told:
+            yield "EMC"
     if abs(run.width - pen) >= _HAIR:
-        shown.append(as_number(pen - run.width))
-    yield f"[{''.join(shown)}] TJ"
+        yield f"[{as_number(pen - run.width)}] TJ"
     if rise:
         yield "0 Ts"
+
+
+def _span(text: str) -> str:
+    return f"/Span <</ActualText <feff{text.encode('utf-16-be').hex()}>>> BDC"
 
 
 #: A move of less cannot be seen: 1/1000 of the size.

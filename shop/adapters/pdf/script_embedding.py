@@ -46,6 +46,8 @@ class PackedGlyphs:
     name: str
     #: As the page's operators name each glyph: its number in the set, as four hex digits.
     codes: Mapping[int, str]
+    #: What a program that copies takes each glyph for.
+    meanings: Mapping[int, str]
     #: Advance of each glyph, 1/1000 of the size, by its number in the whole font.
     widths: Mapping[int, float]
     font: bytes
@@ -101,6 +103,7 @@ def packed(font: ScriptFont, meanings: tuple[tuple[int, str], ...]) -> PackedGly
     return PackedGlyphs(
         name=name,
         codes={glyph: f"{place:04x}" for glyph, place in places.items()},
+        meanings=dict(meanings),
         widths=widths,
         font=(
             f"<< /Type /Font /Subtype /Type0 /BaseFont /{name} /Encoding /Identity-H"

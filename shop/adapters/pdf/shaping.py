@@ -29,8 +29,8 @@ _FILES = (
         )
     ),
     ("manimgx_fonts", "NotoSansSymbols[wght].ttf"),
-    ("manimgx_fonts_cjk", "NotoSansCJK-VF.otf.ttc"),
     ("manimgx_fonts", "NotoEmoji[wght].ttf"),
+    ("manimgx_fonts_cjk", "NotoSansCJK-VF.otf.ttc"),
 )
 
 #: Choose between forms of a letter that these fonts do not have.
@@ -55,6 +55,8 @@ class Glyph(NamedTuple):
     number: int
     x: float
     y: float
+    #: Where in the text the letters begin that it is a picture of, or a part of it.
+    cluster: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,20 @@ class Run:
     glyphs: tuple[Glyph, ...]
     #: 1/1000 of the size.
     width: float
-    #: How far each cluster advances, by the place of its first character.
+    right_to_left: bool
+    #: How far each cluster advances, and what it reads; clusters by where they begin.
     advances: dict[int, float] = field(compare=False)
-    #: What each glyph stands for, as far as one alone can: for programs that copy text.
-    meanings: dict[int, str] = field(compare=False)
+    texts: dict[int, str] = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class ScriptFont:
-    """One font in one weight; there is one of each in a process."""
+    """One font in one weight; the same by its key, for threads may open it at the same time."""
 
     key: str
     weight: int
-    face: hb.Face
-    font: hb.Font
+    face: hb.Face = field(compare=False)
+    font: hb.Font = field(compare=False)
 
     @classmethod
     def open(cls, package: str, file: str, weight: int) -> Self:
@@ -105,20 +107,17 @@ class ScriptFont:
         buffer.language = language
         hb.shape(self.font, buffer)
         scale = self.per_mille
-        pen, glyphs, advances = 0.0, [], dict.fromkeys(range(len(text)), 0.0)
-        firsts: dict[int, int] = {}
+        pen, glyphs = 0.0, []
+        advances: dict[int, float] = {}
         for info, at in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-            glyphs.append(Glyph(info.codepoint, pen + at.x_offset * scale, at.y_offset * scale))
+            x, y = pen + at.x_offset * scale, at.y_offset * scale
+            glyphs.append(Glyph(info.codepoint, x, y, info.cluster))
             pen += at.x_advance * scale
-            advances[info.cluster] += at.x_advance * scale
-            firsts.setdefault(info.cluster, info.codepoint)
-        starts = sorted(firsts)
-        meanings = {
-            firsts[start]: text[start:stop]
-            for start, stop in zip(starts, [*starts[1:], len(text)], strict=True)
-        }
-        # A cluster's inner characters are no places to part it.
-        return Run(self, tuple(glyphs), pen, {at: advances[at] for at in starts}, meanings)
+            advances[info.cluster] = advances.get(info.cluster, 0.0) + at.x_advance * scale
+        starts = sorted(advances)
+        ends = [*starts[1:], len(text)]
+        texts = {start: text[start:end] for start, end in zip(starts, ends, strict=True)}
+        return Run(self, tuple(glyphs), pen, right_to_left, advances, texts)
 
 
 @functools.cache

@@ -73,6 +73,13 @@ class TestPicture:
         assert self.name_drawn(one, tmp_path) != boxes
         assert sum(value < 128 for value in self.name_drawn(one, tmp_path)) > 50
 
+    @pytest.mark.parametrize("symbol", ["☂", "☎", "❤", "①", "Ａ", "😀"])
+    def test_symbols_leave_ink(self, symbol: str, tmp_path: Path) -> None:
+        # An outline that takes more operands at once than a PDF's has room for stays blank.
+        drawn = self.name_drawn(symbol, tmp_path)
+        assert sum(value < 128 for value in drawn) > 5
+        assert drawn != self.name_drawn("\U00013000", tmp_path)
+
     def test_letters_that_no_font_covers_look_alike(self, tmp_path: Path) -> None:
         # What the test above would see for every script if letters came out as boxes.
         assert self.name_drawn("\U00013000" * 4, tmp_path) == self.name_drawn(
