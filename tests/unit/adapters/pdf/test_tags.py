@@ -21,7 +21,7 @@ def elements(part: Any) -> list[Any]:
     """The part and all of those inside it, as they are read."""
     kids = part.get("/K", [])
     found = [part]
-    for kid in kids if isinstance(kid, list) else [kid]:
+    for kid in kids if isinstance(kids, list) else [kids]:
         one = kid.get_object()
         if isinstance(one, dict) and "/S" in one:
             assert one["/P"].get_object() == part
@@ -64,7 +64,9 @@ def test_every_text_is_of_a_part_or_decoration(invoice: Invoice) -> None:
     """What is marked and what the structure knows are the same, to and fro."""
     document = reader(PdfInvoiceRenderer().render(invoice))
     root: Any = document.root_object["/StructTreeRoot"]
-    by_page = dict(zip(root["/ParentTree"]["/Nums"][::2], root["/ParentTree"]["/Nums"][1::2]))
+    by_page = dict(
+        zip(root["/ParentTree"]["/Nums"][::2], root["/ParentTree"]["/Nums"][1::2], strict=True)
+    )
     all_parts = elements(root)
     for number, page in enumerate(document.pages):
         assert (page["/StructParents"], page["/Tabs"]) == (number, "/S")
@@ -106,7 +108,7 @@ class TestAmounts:
         assert "Total 0.00 EUR" in text
 
     def test_tax_is_shown_where_it_is_set(self) -> None:
-        invoice = replace(INVOICE, tax_rate=Decimal("19"), tax_number="DE 123 456 789")
+        invoice = replace(INVOICE, tax_rate=Decimal(19), tax_number="DE 123 456 789")
         text = text_of(PdfInvoiceRenderer().render(invoice))
         assert "Tax number DE 123 456 789" in text
         assert "Net 1 310.67 EUR" in text
