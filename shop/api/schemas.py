@@ -110,6 +110,11 @@ class Ready(Answer):
     """Everything that the shop needs is there."""
 
     status: Literal["ready"] = Field(examples=["ready"])
+    rate_limits: dict[str, str] = Field(
+        default={},
+        description="What operators limited by `celery control rate_limit`, by task.",
+        examples=[{"process_order": "10/m"}],
+    )
 
 
 class ProblemTypeView(Answer):

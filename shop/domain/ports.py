@@ -64,7 +64,14 @@ class Readiness(Protocol):
     """Whether the system behind the API can work."""
 
     async def missing(self) -> list[str]:
-        """Names of what is missing: `redis`, or `worker:{queue}`; empty when ready."""
+        """Names of what is missing: `redis`, or `worker:{queue}`; empty when ready.
+
+        A queue that an operator paused is named `worker:{queue} is paused`.
+        """
+        ...
+
+    async def rate_limits(self) -> Mapping[str, str]:
+        """What operators limited, such as `10/m`, by task; raises `StoreUnavailable`."""
         ...
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from celery.exceptions import InvalidTaskError
 from celery.worker import consumer
+from celery.worker.state import maybe_shutdown
+
+from shop.adapters.celery.connection import BackOff
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +30,30 @@ class Consumer(consumer.Consumer):
         default_steps = tuple(
             step for step in consumer.Consumer.Blueprint.default_steps if step != _DELAYED_DELIVERY
         )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._back_off = BackOff()
+        super().__init__(*args, **kwargs)
+
+    def connect(self) -> Any:
+        self._back_off.wait(maybe_shutdown)
+        connection = super().connect()
+        self._back_off.made()
+        return connection
+
+    def reset_rate_limits(self) -> None:
+        """Also for what waits already: Celery 5.7 leaves that to the limit before, for minutes."""
+        waiting = []
+        for bucket in self.task_buckets.values():
+            while bucket is not None and bucket.contents:
+                waiting.append(bucket.pop())
+        super().reset_rate_limits()
+        for request, tokens in waiting:
+            bucket = self.task_buckets[request.task.name]
+            if bucket is None:
+                self._limit_move_to_pool(request)
+            else:
+                self._limit_task(request, bucket, tokens)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Puts aside what is no task, as Celery does with what it foresees."""

@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 from celery.exceptions import InvalidTaskError
-from celery.worker.request import Request
+
+from shop.adapters.celery.settling import SettledRequest
 
 #: Keys in a task's request, read by the task base.
 RECEIVED_MONOTONIC_S = "received_monotonic_s"
@@ -17,7 +18,7 @@ MAX_ID_CHARS = 255
 _TEXTS = ("argsrepr", "group", "kwargsrepr", "origin", "parent_id", "root_id", "shadow")
 
 
-class StampedRequest(Request):
+class StampedRequest(SettledRequest):
     """Tells the pool's process when its main process received the message.
 
     Both are on one machine, so a monotonic clock serves; the store makes the wall time of it.
