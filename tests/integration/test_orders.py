@@ -11,9 +11,7 @@ from testing.stack import Stack
 from tests.integration.customer import DONE_WITHIN_S, Customer, Goods, new_id
 
 
-def test_an_order_is_processed_and_invoiced(
-    customer: Customer, goods: Goods, stack: Stack
-) -> None:
+def test_an_order_is_processed_and_invoiced(customer: Customer, goods: Goods, stack: Stack) -> None:
     order_id = new_id("order")
     accepted = customer.order(goods.sku, order_id, qty=2)
     assert accepted.status_code == 202
@@ -41,9 +39,7 @@ def test_an_order_is_processed_and_invoiced(
         assert text in printed
 
 
-def test_an_item_without_a_price_is_sold_without_amounts(
-    customer: Customer, stack: Stack
-) -> None:
+def test_an_item_without_a_price_is_sold_without_amounts(customer: Customer, stack: Stack) -> None:
     goods = Goods(stack.redis(), level=10)
     pdf = customer.invoiced(customer.place(goods.sku))
 

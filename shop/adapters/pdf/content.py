@@ -13,7 +13,6 @@ from shop.adapters.pdf.embedding import CODES, SharedFont, as_number
 from shop.adapters.pdf.page import Box, Colour, Page, Style
 from shop.adapters.pdf.script_embedding import PackedGlyphs, packed
 from shop.adapters.pdf.shaping import Run, ScriptFont
-from shop.adapters.pdf.structure import Element
 from shop.adapters.pdf.text import ShapedLine
 
 _ELEMENT, _CLUSTER = attrgetter("element"), attrgetter("cluster")
@@ -33,18 +32,17 @@ class Writer:
             for number, (font, meanings) in enumerate(_glyphs_of(pages), start=1)
         }
 
-    def content(self, page: Page, number: int) -> str:
+    def content(self, page: Page) -> str:
         """What a canvas would write, which asks the same of every word."""
         code = ["1 0 0 1 0 0 cm ", "/Artifact BMC", *map(_box, page.boxes), "EMC", "BT"]
         style = None
-        elements: list[Element] = []
+        structure = self._document.structure
+        structure.begin_page()
         for element, texts in groupby(page.texts, key=_ELEMENT):
             if element is None:
                 code.append("/Artifact BMC")
             else:
-                code.append(f"/{element.kind} <</MCID {len(elements)}>> BDC")
-                element.mark(number, len(elements))
-                elements.append(element)
+                code.append(f"/{element.kind} <</MCID {structure.mark(element)}>> BDC")
             for x, y, line, its_style, _ in texts:
                 if its_style is not style:
                     style = its_style
@@ -57,7 +55,6 @@ class Writer:
                     code += self._shaped(line, style, size)
             code.append("EMC")
         code += ("ET", " \n")
-        self._document.structure.pages.append(elements)
         return "\n".join(code)
 
     def embed(self) -> None:

@@ -29,6 +29,7 @@ class Document(pdfdoc.PDFDocument):
     def __init__(self, width_pt: float, height_pt: float, *, created: str) -> None:
         super().__init__(invariant=True, lang=LANGUAGE, pdfVersion=VERSION)
         self.structure = Structure()
+        self.first_of_structure = 0
         self.forms = _forms(width_pt, height_pt)
         self.info = _Info(created)
         self.Catalog = self._catalog = _Catalog()
@@ -44,6 +45,16 @@ class Document(pdfdoc.PDFDocument):
         file: bytes = self.GetPDFData(None)
         return file
 
+    def place_structure(self) -> None:
+        """Give numbers to the parts of the structure, all of which are there."""
+        self.first_of_structure = self.objectcounter + 1
+        self.objectcounter += 1 + len(self.structure.elements)
+
+    def structure_written(self) -> tuple[bytes, ...]:
+        """The parts of the structure, in the order of their numbers."""
+        pages = tuple(self.number_of(page) for page in self.Pages.pages)
+        return self.structure.written(self.first_of_structure, pages)
+
     def format(self) -> bytes:
         """All parts, the table of where they stand, and the trailer: as inherited, in few steps.
 
@@ -51,10 +62,15 @@ class Document(pdfdoc.PDFDocument):
         """
         start = pdfdoc.PDFFile(VERSION).format(self)
         file, table, offset, number = [start], [], len(start), 1
+        parts_of_structure = self.structure_written()
         # Parts may add others while they are written.
-        while number in self.numberToId:
-            part: Any = self.idToObject[self.numberToId[number]]
-            body = part.format(self)
+        while number <= self.objectcounter:
+            place = number - self.first_of_structure
+            if 0 <= place < len(parts_of_structure):
+                body = parts_of_structure[place]
+            else:
+                part: Any = self.idToObject[self.numberToId[number]]
+                body = part.format(self)
             end = b"" if body.endswith(b"\n") else b"\n"
             written = b"%d 0 obj\n%b%bendobj\n" % (number, body, end)
             table.append(b"%010d 00000 n \n" % offset)
@@ -69,16 +85,16 @@ class Document(pdfdoc.PDFDocument):
 
     def refer(self, part: Any, name: str | None = None) -> bytes:
         """How other parts of the file refer to `part`, which gets a number if it has none."""
+        return b"%d 0 R" % self.number_of(part, name)
+
+    def number_of(self, part: Any, name: str | None = None) -> int:
+        """The number of `part` in the file, which it gets now if it has none."""
         known: str | None = getattr(part, "__InternalName__", None)
         if known is None:
             document: Any = self
             known = document.Reference(part, name).name
-        number, _version = self.idToObjectNumberAndVersion[known]
-        return b"%d 0 R" % number
-
-    def refer_to_page(self, number: int) -> bytes:
-        """How parts of the file refer to a page, from 0 on."""
-        return self.refer(self.Pages.pages[number])
+        number: int = self.idToObjectNumberAndVersion[known][0]
+        return number
 
 
 class Ready(pdfdoc.PDFObject):
@@ -168,8 +184,10 @@ def _forms(width_pt: float, height_pt: float) -> _Forms:
 
 class _Catalog(pdfdoc.PDFCatalog):
     def format(self, document: Document) -> bytes:
-        parts = document.refer(document.Pages), document.refer(document.structure)
-        return document.forms.catalog % parts
+        return document.forms.catalog % (
+            document.refer(document.Pages),
+            b"%d 0 R" % document.first_of_structure,
+        )
 
 
 class _Info(pdfdoc.PDFInfo):

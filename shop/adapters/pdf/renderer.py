@@ -24,9 +24,10 @@ class PdfInvoiceRenderer:
         document.setAuthor(_property(invoice.seller.name))
         document.setSubject(_property(f"Order {invoice.order_id}"))
         pages = compose(invoice, fonts, document.structure)
+        document.place_structure()
         writer = Writer(document, pages)
-        for number, page in enumerate(pages):
-            document.add_page(writer.content(page, number))
+        for page in pages:
+            document.add_page(writer.content(page))
         writer.embed()
         return document.written()
 

@@ -45,6 +45,18 @@ INVOICES = {
 }
 
 
+class StructurePart(pdfdoc.PDFObject):
+    """One of the structure's parts, as a part of reportlab's."""
+
+    __RefOnly__ = 1
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def format(self, document: Document) -> bytes:
+        return document.structure_written()[self._place]
+
+
 class PlainDocument(Document):
     """The same document, all of it written by reportlab as it does for a canvas."""
 
@@ -57,8 +69,15 @@ class PlainDocument(Document):
         pages = pdfdoc.PDFPages()
         catalog.Pages, catalog.Lang = pages, pdfdoc.PDFString(LANGUAGE)
         catalog.Outlines = self.Outlines
-        describe(catalog, self.structure)
         self.info, self.Catalog, self.Pages = info, catalog, pages
+
+    def place_structure(self) -> None:
+        for place in range(1 + len(self.structure.elements)):
+            part = StructurePart(place)
+            self.number_of(part)
+            if place == 0:
+                self.first_of_structure = self.number_of(part)
+                describe(self.Catalog, part)
 
     def add_page(self, content: str) -> None:
         page: Any = TaggedPage(len(self.Pages.pages))
