@@ -109,6 +109,13 @@ def drills(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def celery_suite(session: nox.Session) -> None:
+    """Celery's own integration suite on these workers and on plain ones (a quarter of an hour)."""
+    install(session, "test")
+    session.run("python", "-m", "testing.celery_suite", *session.posargs)
+
+
+@nox.session(default=False)
 def load(session: nox.Session) -> None:
     """Does `priority` stay fast under a flood? `-- --profile full` takes a quarter of an hour."""
     install(session, "test")

@@ -15,6 +15,7 @@ from shop.adapters.mail import create_mailer
 from shop.adapters.pdf import PdfInvoiceRenderer
 from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import connect, connect_async, same_server
+from shop.adapters.redis.dead_messages import RedisDeadMessages
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
 from shop.adapters.redis.order_intake import RedisOrderIntake
@@ -50,6 +51,7 @@ from shop.services.notifying import NotificationDesk, Notifier
 from shop.services.ordering import OrderDesk, OrderProcessor
 from shop.services.recovery import Sweep
 from shop.services.reporting import Reporting
+from shop.services.revocation import RevocationService
 from shop.settings import Settings
 
 #: Publications under way at once in one API process where the broker is not Redis.
@@ -82,6 +84,7 @@ class WorkerServices:
     notifier: Notifier
     reporting: Reporting
     sweep: Sweep
+    revocation: RevocationService
     orders: RedisOrderBook
     stock: RedisStockRoom
     ledger: TaskLedger
@@ -89,6 +92,7 @@ class WorkerServices:
     #: The same, if results can go with them.
     result_trips: RoundTrips | None
     presence: RedisPresence
+    dead_messages: RedisDeadMessages
     publisher: Publisher
     sweep_every_s: float
     stall_after_s: float
@@ -203,12 +207,17 @@ def bootstrap_worker(
         notifier=Notifier(notifications, mailer or create_mailer(settings)),
         reporting=Reporting(stock),
         sweep=Sweep(orders, notifications, publisher, is_restrained=presence.is_restrained),
+        revocation=RevocationService(orders, notifications),
         orders=orders,
         stock=stock,
         ledger=RedisTaskLedger(store, trips),
         trips=trips,
         result_trips=trips if beside_store else None,
         presence=presence,
+        # Kept by the worker's event loop, which must not wait for long.
+        dead_messages=RedisDeadMessages(
+            connect(settings.store_dsn, "shop-worker-messages", retries=0)
+        ),
         publisher=publisher,
         sweep_every_s=settings.sweep_every_s,
         stall_after_s=settings.stall_after_s,

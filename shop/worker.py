@@ -19,6 +19,7 @@ from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
 from shop.tasks.events import EventsInBatches
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
 from shop.tasks.ownership import Ownership
+from shop.tasks.revocation import note_revocations
 from shop.tasks.schedule import beat_settings
 from shop.tasks.stopping import Stopping
 from shop.tasks.timers import TidyTimers
@@ -51,6 +52,7 @@ def create_worker(settings: Settings) -> Celery:
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)
     # A pool's processes take over how often from the one that forks them.
     signals.worker_init.connect(lambda **_: collect_less_often(), weak=False)
+    note_revocations()
     _name_service(app, settings)
     guard_flower(app, user=settings.flower_user, password=settings.flower_password)
     return app

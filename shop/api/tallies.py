@@ -18,9 +18,10 @@ _ORDER_OUTCOMES = (
     Reason.OUT_OF_STOCK,
     Reason.NO_PRICE,
     Reason.ATTEMPTS_EXHAUSTED,
+    Reason.REVOKED,
 )
 _NOTIFICATION_OUTCOMES = (NotificationStatus.DELIVERED, NotificationStatus.FAILED, "postponed")
-_DEAD = ("order", "invoice", "notification")
+_DEAD = ("order", "invoice", "notification", "message")
 _SWEPT = ("orders", "notifications")
 
 
@@ -57,7 +58,11 @@ def tally_metrics(tally: Tally) -> list[Metric]:
             tally.notifications,
         ),
         _counters(
-            "shop_dead_letters", "Work given up after its last attempt.", "work", _DEAD, tally.dead
+            "shop_dead_letters",
+            "Work given up, and messages that no worker can process.",
+            "work",
+            _DEAD,
+            tally.dead,
         ),
         _counters(
             "shop_sweeps", "Searches for lost work that came to their end.", "work", _SWEPT,

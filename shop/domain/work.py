@@ -104,6 +104,8 @@ class Workload:
     open_notifications: int
     #: Orders given up.
     dead_orders: int
+    #: Messages that no worker can process, kept to be looked into.
+    dead_messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

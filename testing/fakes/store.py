@@ -49,6 +49,7 @@ class OrderRow:
     invoice_delivery: str | None = None
     is_revived: bool = False
     notification_task_id: str | None = None
+    message_id: str | None = None
 
 
 @dataclass

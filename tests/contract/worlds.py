@@ -79,6 +79,7 @@ class HeldOrder:
     has_number: bool
     invoice_task_id: str | None
     notification_task_id: str | None
+    message_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ class FakeWorld(World):
                     has_number=row.invoice_number is not None,
                     invoice_task_id=row.invoice_task_id,
                     notification_task_id=row.notification_task_id,
+                    message_id=row.message_id,
                 )
                 for order_id, row in store.orders.items()
             },
@@ -335,6 +337,7 @@ def _held_order(fields: Mapping[str, str], status: str) -> HeldOrder:
         has_number="invoice_number" in fields,
         invoice_task_id=fields.get("invoice_task_id"),
         notification_task_id=fields.get("notification_task_id"),
+        message_id=fields.get("message_id"),
     )
 
 

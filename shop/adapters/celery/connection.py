@@ -7,6 +7,8 @@ from typing import Any, Self
 import kombu
 from celery.app import amqp
 
+from shop.adapters.celery.routes import Router
+
 #: Seconds between attempts, growing by a step from the first to the longest. Celery 5.7 leaves
 #: kombu's 2, 4, 6 ... 30 s to workers, and has no setting for them: after Redis had been away
 #: for 20 s, both workers consumed again 10 s after it was back, and 5 s are promised. An attempt
@@ -64,7 +66,11 @@ class BackOff:
 
 
 class AMQP(amqp.AMQP):
-    """What a Celery app makes its connections with."""
+    """What a Celery app makes its connections with, and finds its queues."""
 
     Connection = Connection
     BrokerConnection = Connection
+
+    def Router(self, queues: Any = None, create_missing: bool | None = None) -> Router:  # noqa: N802 - Celery's name
+        missing = self.app.either("task_create_missing_queues", create_missing)
+        return Router(self.routes, queues or self.queues, missing, app=self.app)

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,8 @@ from kombu.utils.json import loads
 from redis.exceptions import RedisError
 
 from shop.adapters.celery.pace import Pace
+from shop.adapters.celery.unreadable import can_restore
+from shop.domain.work import Queue
 
 logger = logging.getLogger(__name__)
 
@@ -94,26 +95,27 @@ class QoS(redis.QoS):
         with self.channel.conn_or_acquire(client) as asked:
             written = asked.hget(self.unacked_key, tag)
         pushed = [] if written is None else self._to_push(written, leftmost)
-        if written is not None and not pushed:
-            logger.error("message %s belongs to no queue: it stays in %s", tag, self.unacked_key)
-            return
         self.channel.give_back(
             keys=[self.unacked_key, self.unacked_index_key, *(key for key, _ in pushed)],
             args=[tag, "LPUSH" if leftmost else "RPUSH", *(text for _, text in pushed)],
         )
 
     def _to_push(self, written: bytes, leftmost: bool) -> "list[tuple[str, str | bytes]]":
-        """Lists, and what is pushed onto each: marked as redelivered, if it is a message at all."""
-        pushed = _Pushed([])
-        with suppress(ValueError, TypeError):
+        """Lists, and what is pushed onto each: marked as redelivered, if it is a message at all.
+
+        kombu falls over what it cannot read, and throws away what it cannot mark.
+        """
+        if can_restore(written):
+            pushed = _Pushed([])
             message, exchange, routing_key = loads(bytes_to_str(written))
-            if isinstance(message, dict) and isinstance(message.get("headers"), dict | None):
-                self.channel._do_restore_message(  # noqa: SLF001 - as kombu does
-                    message, exchange, routing_key, pushed, leftmost
-                )
-        if not pushed.pairs and (match := _TAKEN.fullmatch(written)):
-            pushed.pairs.append((json.loads(match["queue"]), match["message"]))
-        return pushed.pairs
+            self.channel._do_restore_message(  # noqa: SLF001 - as kombu does
+                message, exchange, routing_key, pushed, leftmost
+            )
+            return pushed.pairs
+        if match := _TAKEN.fullmatch(written):
+            return [(json.loads(match["queue"]), match["message"])]
+        # What somebody wrote down by hand says no queue: the default worker puts it aside.
+        return [(Queue.DEFAULT.value, written)]
 
     def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002 - kombu's signature
         """All in hand goes back; what Redis does not take now, it is given on the next connection.

@@ -18,12 +18,12 @@ from typing import Any
 from uuid import uuid4
 
 from kombu.transport import redis, virtual
-from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import loads
 from redis.exceptions import NoScriptError, RedisError
 
+from shop.adapters.celery.head import PuttingChannel
 from shop.adapters.celery.left_behind import left_behind_at
 from shop.adapters.celery.qos import QoS
+from shop.adapters.celery.unreadable import ReadingChannel, read
 from shop.adapters.redis.scripts import Script, source
 from shop.adapters.redis.trips import Command, RoundTrips
 
@@ -39,7 +39,7 @@ class Poller(redis.MultiChannelPoller):
             channel.acknowledge()
 
 
-class Channel(redis.Channel):
+class Channel(ReadingChannel, PuttingChannel):
     """Takes messages by a script while there are some, and waits for the next when there are none.
 
     Waiting is a BLMOVE that moves the next message to where it is: it takes nothing. It is for one
@@ -230,10 +230,8 @@ class Channel(redis.Channel):
         return True
 
     def _deliver(self, tag: str, message: bytes, queue: str) -> None:
-        payload = loads(bytes_to_str(message))
-        payload["properties"]["delivery_tag"] = tag
         self.taken.add(tag)
-        self.connection._deliver(payload, queue)  # noqa: SLF001 - as kombu does
+        self.connection._deliver(read(message, queue, tag), queue)  # noqa: SLF001 - as kombu does
 
     def _read_reply(self) -> Any:
         connection = self.client.connection

@@ -18,6 +18,8 @@ ORDERS_OPEN = "orders:open"
 ORDERS_DEAD = "orders:dead"
 NOTIFICATIONS_OPEN = "notifications:open"
 NOTIFICATIONS_DEAD = "notifications:dead"
+#: List: messages that no worker can process, as JSON, the newest first.
+MESSAGES_DEAD = "messages:dead"
 
 #: Hashes of counts, each raised in the step that it counts: no count is lost or doubled.
 METRICS_ORDERS = "metrics:orders"

@@ -69,6 +69,7 @@ def _record(
         invoice_number=fields.get("invoice_number"),
         invoice_task_id=fields.get("invoice_task_id"),
         has_invoice=bool(has_invoice),
+        message_id=fields.get("message_id"),
     )
 
 

@@ -88,8 +88,9 @@ def make(settled: Settled) -> Make:
         app = Celery("settling", set_as_current=False, fixups=[], task_acks_late=True)
         app.conf.task_reject_on_worker_lost = True
 
-        # Never run here.
-        work: Any = app.task(lambda: None, name="work", shared=False)
+        def never_run() -> None: ...
+
+        work: Any = app.task(never_run, name="work", shared=False)
         app.finalize()
 
         def refuse(*_: Any, **__: Any) -> None:
