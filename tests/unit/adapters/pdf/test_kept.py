@@ -1,5 +1,6 @@
 """What the renderer keeps for the next invoice: it has nothing of the last one in it."""
 
+import functools
 import hashlib
 import random
 from dataclasses import replace
@@ -53,8 +54,8 @@ class StructurePart(pdfdoc.PDFObject):
     def __init__(self, place: int) -> None:
         self._place = place
 
-    def format(self, document: Document) -> bytes:
-        return document.structure_written()[self._place]
+    def format(self, document: "PlainDocument") -> bytes:
+        return document.parts_of_structure[self._place]
 
 
 class PlainDocument(Document):
@@ -70,6 +71,10 @@ class PlainDocument(Document):
         catalog.Pages, catalog.Lang = pages, pdfdoc.PDFString(LANGUAGE)
         catalog.Outlines = self.Outlines
         self.info, self.Catalog, self.Pages = info, catalog, pages
+
+    @functools.cached_property
+    def parts_of_structure(self) -> tuple[bytes, ...]:
+        return self.structure_written()
 
     def place_structure(self) -> None:
         for place in range(1 + len(self.structure.elements)):
