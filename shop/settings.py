@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,6 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from shop.domain.order import Priceless, Terms
 from shop.domain.work import Queue
 from shop.foreign_environment import refusals
 from shop.secret_files import SecretFiles
@@ -95,6 +97,12 @@ class Settings(BaseSettings):
     #: Who stands on the invoices as seller; address lines are separated by `|`.
     seller_name: str = "ShopTaskManager Demo Shop"
     seller_address: Annotated[tuple[str, ...], NoDecode] = ("1 Example Street", "10000 Example")
+    #: Percent of tax that prices include; when set, invoices show net, tax and gross.
+    tax_rate: Annotated[Decimal, Field(ge=0, lt=100, decimal_places=3)] | None = None
+    #: The seller's number with the tax office; when set, it stands on the invoices.
+    tax_number: Annotated[str, Field(max_length=100)] | None = None
+    #: What becomes of an order for an item without a price: `sell` or `refuse`.
+    priceless: Priceless = Priceless.SELL
 
     notification_queue: Queue = Queue.PRIORITY
     #: Simulated delivery time of the log adapter, milliseconds.
@@ -207,6 +215,10 @@ class Settings(BaseSettings):
     @cached_property
     def store_dsn(self) -> str:
         return self._redis_dsn(self.redis_db)
+
+    @cached_property
+    def terms(self) -> Terms:
+        return Terms(self.currency, self.priceless, self.timezone)
 
     @cached_property
     def overdue_after_ms(self) -> int:

@@ -16,6 +16,7 @@ _ORDER_OUTCOMES = (
     OrderStatus.PROCESSED,
     Reason.UNKNOWN_ITEM,
     Reason.OUT_OF_STOCK,
+    Reason.NO_PRICE,
     Reason.ATTEMPTS_EXHAUSTED,
     Reason.REVOKED,
 )
@@ -41,6 +42,13 @@ def tally_metrics(tally: Tally) -> list[Metric]:
         ),
         _counter(
             "shop_invoices", "Orders that got their invoice.", tally.orders.get("invoiced", 0)
+        ),
+        _counters(
+            "shop_orders_without_price",
+            "Orders for items that had no price, processed or refused.",
+            "item",
+            tally.priceless,
+            tally.priceless,
         ),
         _counters(
             "shop_notifications",

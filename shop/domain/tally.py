@@ -40,6 +40,8 @@ class Tally:
     orders: Counts = field(default_factory=dict)
     #: `delivered`, `failed`, `postponed`.
     notifications: Counts = field(default_factory=dict)
+    #: Orders for items that had no price, processed or refused, by item.
+    priceless: Counts = field(default_factory=dict)
     #: What was given up: `order`, `invoice`, `notification`, `message`.
     dead: Counts = field(default_factory=dict)
     #: Searches for lost work that came to their end, of `orders` and `notifications`.

@@ -40,6 +40,8 @@ class OrderRow:
     processed_at_ms: int | None = None
     reason: str | None = None
     unit_price_minor: int | None = None
+    currency: str | None = None
+    invoice_number: str | None = None
     attempts: int = 0
     delivery: str | None = None
     invoice_task_id: str | None = None
@@ -142,6 +144,8 @@ class FakeStore:
     initial: dict[str, int] = field(default_factory=dict)
     restocked: dict[str, int] = field(default_factory=dict)
     sold: Counter[str] = field(default_factory=Counter)
+    #: Invoices that have a number, by year.
+    invoices_numbered: Counter[int] = field(default_factory=Counter)
     #: JSON.
     audit: str | None = None
 

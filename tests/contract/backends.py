@@ -23,6 +23,7 @@ from shop.adapters.redis.stock import RedisStockRoom
 from shop.adapters.redis.tally import RedisTallies
 from shop.adapters.redis.trips import RoundTrips
 from shop.adapters.redis.workload import RedisWorkloadGauge
+from shop.domain.order import Terms
 from shop.domain.ports import (
     NotificationBook,
     NotificationIntake,
@@ -71,6 +72,14 @@ class Backend(ABC):
     @abstractmethod
     def with_limit(self, backlog_limit: int) -> OrderIntake:
         """Another intake of the same store, which accepts so many open orders."""
+
+    @abstractmethod
+    def on_terms(self, **terms: Any) -> tuple[OrderIntake, OrderBook]:
+        """Where orders of the same store go while the shop is set up with other terms."""
+
+    @abstractmethod
+    def damage_numbers(self) -> None:
+        """Put something else where the numbers of invoices are counted."""
 
     @abstractmethod
     def unplugged(self) -> Ports:
@@ -125,6 +134,15 @@ class FakeBackend(Backend):
 
     def with_limit(self, backlog_limit: int) -> OrderIntake:
         return fakes.FakeOrderIntake(self._store, backlog_limit=backlog_limit)
+
+    def on_terms(self, **terms: Any) -> tuple[OrderIntake, OrderBook]:
+        return (
+            fakes.FakeOrderIntake(self._store, terms=Terms(**terms)),
+            fakes.FakeOrderBook(self._store, terms=Terms(**terms)),
+        )
+
+    def damage_numbers(self) -> None:
+        pytest.skip("the fakes hold nothing that could be damaged so")
 
     def unplugged(self) -> Ports:
         return self._ports(fakes.FakeStore(available=False))
@@ -215,6 +233,18 @@ class RedisBackend(Backend):
             overdue_after_ms=OVERDUE_AFTER_MS,
             backlog_limit=backlog_limit,
         )
+
+    def on_terms(self, **terms: Any) -> tuple[OrderIntake, OrderBook]:
+        due = {"overdue_after_ms": OVERDUE_AFTER_MS}
+        return (
+            RedisOrderIntake(
+                AutoPipeline(self._clients.store), backlog_limit=0, terms=Terms(**terms), **due
+            ),
+            RedisOrderBook(self._client, terms=Terms(**terms), **due),
+        )
+
+    def damage_numbers(self) -> None:
+        self._client.set(keys.INVOICES_NUMBERED, "damaged")
 
     def unplugged(self) -> Ports:
         return self._ports(self._unplugged)

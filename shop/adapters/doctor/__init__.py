@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from redis import Redis
 
-from shop.adapters.doctor import ownership, rabbitmq, server, web, work
+from shop.adapters.doctor import ownership, prices, rabbitmq, server, web, work
 from shop.adapters.doctor.finding import Finding, State, findings_table
 from shop.settings import Settings
 
@@ -40,6 +40,7 @@ def examine(
     store, broker = clients.get("Redis, store"), clients.get("Redis, broker")
     if store is not None:
         findings += server.guarded("shop", work.examined(store, broker, waiting))
+        findings += server.guarded("prices", prices.examined(settings, store))
         if broker is not None:
             findings += server.guarded("shop", ownership.examined(settings, store, broker))
     findings.append(web.api(api_url))

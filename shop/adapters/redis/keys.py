@@ -23,6 +23,8 @@ MESSAGES_DEAD = "messages:dead"
 
 #: Hashes of counts, each raised in the step that it counts: no count is lost or doubled.
 METRICS_ORDERS = "metrics:orders"
+#: Of orders for items that had no price, by item.
+METRICS_PRICELESS = "metrics:priceless"
 METRICS_NOTIFICATIONS = "metrics:notifications"
 METRICS_DEAD = "metrics:dead"
 METRICS_SWEEPS = "metrics:sweeps"
@@ -33,6 +35,9 @@ AUDIT_INITIAL = "audit:initial"
 AUDIT_RESTOCKED = "audit:restocked"
 AUDIT_SOLD = "audit:sold"
 AUDIT_RESULT = "audit:result"
+
+#: Hash: year -> how many invoices have a number of it.
+INVOICES_NUMBERED = "invoices:numbered"
 
 STOCK_PREFIX = "stock:"
 

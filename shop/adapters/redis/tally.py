@@ -18,6 +18,7 @@ COUNTS = (
     keys.METRICS_DEAD,
     keys.METRICS_SWEEPS,
     keys.METRICS_TASKS,
+    keys.METRICS_PRICELESS,
 )
 _LABELS = (*map(str, BUCKETS_MS), "inf")
 
@@ -46,6 +47,7 @@ def tally_of(counts: Mapping[str, Fields], audit: str | None) -> Tally:
     return Tally(
         orders=_numbers(counts.get(keys.METRICS_ORDERS, {})),
         notifications=_numbers(counts.get(keys.METRICS_NOTIFICATIONS, {})),
+        priceless=_numbers(counts.get(keys.METRICS_PRICELESS, {})),
         dead=_numbers(counts.get(keys.METRICS_DEAD, {})),
         sweeps=_numbers(sweeps["runs"]),
         claimed=_numbers(sweeps["claimed"]),

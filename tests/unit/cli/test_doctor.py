@@ -37,7 +37,7 @@ def test_the_doctor_is_content_with_a_shop_that_works(run: Shop) -> None:
         seconds, _ = store.time()
         for queue in ("default", "priority"):
             store.zadd(f"workers:{queue}", {"a@host": int(seconds) * 1000})
-        store.set("stock:A", 1)
+        store.mset({"stock:A": 1, "price:A": 100})
         examined = run("doctor", "--json", REDIS_PORT=str(server.port))
     assert examined.code == 0
     bad = {check for check, state in states(examined).items() if state != "ok"}
@@ -62,6 +62,28 @@ def test_the_doctor_names_what_an_operator_told_the_workers(shop: Shop, store: R
     presence.beat("default", "three@host")
 
     assert "1 of them paused" in finding(shop("doctor", "--json"), "queue default")["detail"]
+
+
+def test_the_doctor_names_items_without_a_price(shop: Shop, store: Redis) -> None:
+    store.mset({"stock:A": 1, "price:A": 100, "stock:FREE": 1, "price:FREE": 0})
+    assert finding(shop("doctor", "--json"), "prices")["state"] == "ok"
+
+    store.mset({"stock:B": 1, "stock:C": 1, "price:C": "19.90", "stock:D": 1, "price:D": -5})
+
+    found = finding(shop("doctor", "--json"), "prices")
+    assert found["state"] == "warn"
+    assert found["detail"] == "3 with no price set: their invoices name no amount: B, C, D"
+    assert "shop stock set" in found["advice"]
+    refused = finding(shop("doctor", "--json", PRICELESS="refuse"), "prices")
+    assert "orders for them fail" in refused["detail"]
+
+
+def test_the_doctor_names_letters_that_no_invoice_can_have(shop: Shop) -> None:
+    assert finding(shop("doctor", "--json", SELLER_NAME="株式会社 山田"), "seller")["state"] == "ok"
+
+    found = finding(shop("doctor", "--json", SELLER_NAME="Nile \U00013000"), "seller")
+    assert found["state"] == "fail"
+    assert "EGYPTIAN HIEROGLYPH A001" in found["detail"]
 
 
 def test_an_address_that_is_given_has_to_answer(shop: Shop) -> None:
