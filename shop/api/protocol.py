@@ -27,6 +27,8 @@ SERVER_ANSWERS: Final = "server_answers"
 MAX_HEAD_BYTES = 2 * (MAX_URL_BYTES + MAX_HEADER_BYTES)
 #: A client that does not hang up itself after the last answer has so long to hear it.
 LINGER_S = 1.0
+#: For what has come and is not read, once a request's time is over.
+LAST_CALL_S = 0.25
 _URL = ORDER_PATH.encode()
 
 
@@ -52,6 +54,7 @@ class ShopProtocol(HttpToolsProtocol):
     #: Since when the rest of a request is awaited; None when none is.
     _awaited_since_s: float | None = None
     _deadline: asyncio.TimerHandle | None = None
+    _is_last_call = False
     _is_in_head = False
     _head_bytes = 0
     #: Whatever still comes is passed over.
@@ -206,13 +209,19 @@ class ShopProtocol(HttpToolsProtocol):
         if answers is None or self._is_over or self.transport.is_closing():
             return
         if self._awaited_since_s is None:
+            self._is_last_call = False
             self._watch(answers.timeout_s)
         elif self.flow.read_paused or self._is_answering():
             # It is not the client that one waits for.
-            self._awaited_since_s = now_s
+            self._awaited_since_s, self._is_last_call = now_s, False
             self._watch(answers.timeout_s)
         elif (left_s := self._awaited_since_s + answers.timeout_s - now_s) > 0:
+            self._is_last_call = False
             self._watch(left_s)
+        elif not self._is_last_call:
+            # After a pause of this process all that came meanwhile is still to be read.
+            self._is_last_call = True
+            self._watch(LAST_CALL_S)
         else:
             answers.count_slow()
             self._close_with(REQUEST_TIMEOUT, says=self._is_in_head or self._is_in_body())

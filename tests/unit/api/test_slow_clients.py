@@ -6,6 +6,7 @@ import logging
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -117,6 +118,17 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Of those that were hung up on."""
     said = [record.getMessage() for record in caplog.records]
     return [line for line in said if "hung up on: no whole request" in line]
+
+
+async def test_a_pause_of_the_process_costs_nobody_the_connection(world: World) -> None:
+    async with serving(world, in_hand=0, timeout_s=1.0) as api:
+        clients = [await api.connect() for _ in range(20)]
+        # In one pass of the loop: sent, and then nothing is read until the time is over.
+        for client in clients:
+            client.write(order(1))
+        time.sleep(1.5)  # noqa: ASYNC251 - the loop is what is to stand still
+
+        assert {(await client.answer()).status for client in clients} <= {200, 202}
 
 
 async def trickle(client: Client, data: bytes) -> None:
