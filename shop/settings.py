@@ -118,10 +118,13 @@ class Settings(BaseSettings):
     order_delay_ms: Annotated[int, Field(ge=0)] = 0
     #: Open orders above which `POST /order` answers 503; 0 is no limit.
     order_backlog_limit: Annotated[int, Field(ge=0)] = 100_000
-    #: Orders in hand in one API process, above which `POST /order` answers 503; 0 is no limit.
-    order_concurrency_limit: Annotated[int, Field(ge=0)] = 64
+    #: Orders in hand in one API process, above which `POST /order` answers 503 whatever is measured
+    #: (by itself a process takes what it places within a fraction of a second); 0 is no bound.
+    order_concurrency_limit: Annotated[int, Field(ge=0)] = 4096
     #: Orders a second in one API process, above which `POST /order` answers 503; 0 is no limit.
     order_rate_limit: Annotated[int, Field(ge=0)] = 0
+    #: Seconds within which a client has to send a request's head, and again its body.
+    request_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     #: Seconds after which work that has not moved may be taken for lost.
     overdue_after_s: Annotated[float, Field(gt=0)] = 2.0
     #: Seconds between the sweeps inside the `default` worker; 0 leaves it to Beat alone.
