@@ -2,12 +2,14 @@
 
 import re
 import sys
+from email.policy import EmailPolicy
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
     Field,
@@ -32,6 +34,9 @@ _PLACEHOLDER = re.compile(
     r"|admin|example|default|todo)$",
     re.IGNORECASE,
 )
+
+#: What each of them encrypts: `shop/adapters/mail/server.py`.
+SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls", "smtp+plaintext")
 
 RABBITMQ_SCHEMES = ("amqp", "amqps", "pyamqp")
 
@@ -97,10 +102,14 @@ class Settings(BaseSettings):
     notification_queue: Queue = Queue.PRIORITY
     #: Simulated delivery time of the log adapter, milliseconds.
     notification_delay_ms: Annotated[int, Field(ge=0)] = 100
-    #: `smtp://user:password@host:587`; when set, mail is really sent.
+    #: `smtp+starttls://user:password@host:587`; when set, mail is really sent.
     smtp_url: SecretStr | None = None
     #: The sender's address of real mail.
     smtp_from: str = "shop@example.com"
+    #: Connections to the mail server that a worker's process has at most.
+    smtp_connections: Annotated[int, Field(ge=1)] = 3
+    #: Whether the mail about a processed order carries its invoice.
+    mail_invoices: bool = False
     #: Whether customers hear of their orders.
     order_notifications: bool = True
 
@@ -152,8 +161,17 @@ class Settings(BaseSettings):
     def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _names_mail_server(value.get_secret_value()):
             raise ValueError(
-                "is not smtp://host:port or smtps://host:port, with user:password@ in front of the "
-                "host if need be, percent-encoded"
+                "is not smtp://host:port, smtps://, smtp+starttls:// or smtp+plaintext://, with "
+                "user:password@ in front of the host if need be, percent-encoded"
+            )
+        return value
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _a_sender(cls, value: str) -> str:
+        if not _is_sender(value):
+            raise ValueError(
+                "is not one address such as shop@example.com or Shop <shop@example.com>, in ASCII"
             )
         return value
 
@@ -224,10 +242,29 @@ class Settings(BaseSettings):
 def _names_mail_server(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in SMTP_SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         # Its words may hold a part of the password.
         return False
+
+
+def _is_sender(text: str) -> bool:
+    """Whether mail can be sent in this name by any server: it stands in a header and in `MAIL`."""
+    if not (text.isascii() and text.isprintable()):
+        return False
+    header = EmailPolicy().header_factory("From", text)
+    if header.defects or len(header.addresses) != 1 or header.groups[0].display_name is not None:
+        return False
+    try:
+        validate_email(
+            header.addresses[0].addr_spec,
+            check_deliverability=False,
+            # Inside a company there are hosts without a dot.
+            globally_deliverable=False,
+        )
+    except EmailNotValidError:
+        return False
+    return True
 
 
 def _keys(value: SecretStr) -> tuple[str, ...]:

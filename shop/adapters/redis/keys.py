@@ -15,11 +15,14 @@ ORDERS_OPEN = "orders:open"
 ORDERS_DEAD = "orders:dead"
 NOTIFICATIONS_OPEN = "notifications:open"
 NOTIFICATIONS_DEAD = "notifications:dead"
+#: Hash: until when no mail is tried, in milliseconds, and how often in a row it came to that.
+MAIL_PAUSE = "mail:pause"
 
 #: Hashes of counts, each raised in the step that it counts: no count is lost or doubled.
 METRICS_ORDERS = "metrics:orders"
 METRICS_NOTIFICATIONS = "metrics:notifications"
 METRICS_DEAD = "metrics:dead"
+METRICS_MAIL = "metrics:mail"
 METRICS_SWEEPS = "metrics:sweeps"
 METRICS_TASKS = "metrics:tasks"
 
