@@ -97,7 +97,7 @@ class FakeNotificationBook:
             row = self._close(task_id, NotificationStatus.DELIVERED, code)
             if row is not None:
                 row.expires_at_ms = now_ms + NOTIFICATION_TTL_S * 1000
-                if 0 < self._store.mail_pause.until_ms < now_ms:
+                if 0 < self._store.mail_pause.until_ms <= now_ms:
                     self._store.mail_pause = MailPause()
 
     def bury(self, task_id: str, reason: str, code: int | None = None) -> None:

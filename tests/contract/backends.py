@@ -236,6 +236,8 @@ class RedisBackend(Backend):
                 self._client.zadd(key, {member: score - ms for member, score in members})
         for key in self._client.scan_iter(match=keys.watermark("*")):
             self._client.decrby(key, ms)
+        if self._client.exists(keys.MAIL_PAUSE):
+            self._client.hincrby(keys.MAIL_PAUSE, "until", -ms)
         for key in self._client.scan_iter(match=keys.task("*")):
             for field, stamp in self._client.hgetall(key).items():
                 if field.endswith("_at"):

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate
@@ -76,7 +75,7 @@ def message(mail: Mail, address: str, sender: Sender, *, eight_bit: bool) -> Ema
     built = EmailMessage(policy=policy.clone(cte_type="8bit" if eight_bit else "7bit"))
     title = f"Your order {mail.order_id}" if mail.order_id else SUBJECT
     built["From"] = sender.name
-    built["To"] = Address(addr_spec=address)
+    built["To"] = address
     built["Subject"] = title
     built["Date"] = formatdate(usegmt=True)
     built["Message-ID"] = message_id(mail.task_id, sender.address)

@@ -35,6 +35,7 @@ _ABOUT_PACE = {421, 450, 452}
 #: RFC 3463: what is wrong lies with the recipient's address or mailbox.
 _ABOUT_MAILBOX = re.compile(r"\d\.[12]\.\d")
 
+
 class _Utf8(str):
     """Credentials: smtplib asks for ASCII, and RFC 4616 for UTF-8."""
 

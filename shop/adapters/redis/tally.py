@@ -16,6 +16,7 @@ COUNTS = (
     keys.METRICS_ORDERS,
     keys.METRICS_NOTIFICATIONS,
     keys.METRICS_DEAD,
+    keys.METRICS_MAIL,
     keys.METRICS_SWEEPS,
     keys.METRICS_TASKS,
 )
@@ -47,6 +48,7 @@ def tally_of(counts: Mapping[str, Fields], audit: str | None) -> Tally:
         orders=_numbers(counts.get(keys.METRICS_ORDERS, {})),
         notifications=_numbers(counts.get(keys.METRICS_NOTIFICATIONS, {})),
         dead=_numbers(counts.get(keys.METRICS_DEAD, {})),
+        mail_replies=_numbers(counts.get(keys.METRICS_MAIL, {})),
         sweeps=_numbers(sweeps["runs"]),
         claimed=_numbers(sweeps["claimed"]),
         redelivered=_numbers(tasks["redelivered"]),

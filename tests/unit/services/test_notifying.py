@@ -2,7 +2,7 @@
 
 import pytest
 
-from shop.domain.errors import StoreUnavailable
+from shop.domain.errors import DeliveryFailed, StoreUnavailable
 from shop.domain.notification import NotificationStatus
 from shop.domain.work import Job, TaskName
 from shop.services.notifying import (
@@ -21,7 +21,7 @@ from testing.fakes import (
     FakePublisher,
     FakeStore,
 )
-from tests.builders import ANN, a_notification
+from tests.builders import ANN, a_mail, a_notification
 
 
 class TestDesk:
@@ -77,7 +77,7 @@ class TestNotifier:
         status = notifier.deliver(a_notification(), "task-1", "one")
 
         assert status is NotificationStatus.DELIVERED
-        assert mailer.delivered == [a_notification()]
+        assert mailer.delivered == [a_mail()]
         assert store.notifications_open == {}
 
     def test_once_delivered_it_is_not_sent_again(
@@ -93,7 +93,7 @@ class TestNotifier:
     def test_a_failure_is_left_to_the_sweep_for_later(
         self, notifier: Notifier, store: FakeStore, mailer: FakeMailer
     ) -> None:
-        mailer.failure = "SMTPServerDisconnected"
+        mailer.failure = DeliveryFailed("SMTPServerDisconnected")
 
         status = notifier.deliver(a_notification(), "task-1", "one")
 
@@ -106,7 +106,7 @@ class TestNotifier:
     def test_it_is_delivered_once_the_server_is_back(
         self, notifier: Notifier, mailer: FakeMailer
     ) -> None:
-        mailer.failure = "SMTPServerDisconnected"
+        mailer.failure = DeliveryFailed("SMTPServerDisconnected")
         notifier.deliver(a_notification(), "task-1", "one")
         mailer.failure = None
 
@@ -119,7 +119,7 @@ class TestNotifier:
         self, notifier: Notifier, store: FakeStore, mailer: FakeMailer
     ) -> None:
         """As when a connection is lost, and the broker gives what is in hand to somebody else."""
-        mailer.max_delivery_s = 20.0
+        mailer.lease_s = 20.0
         seen: list[NotificationStatus | None] = []
 
         def meanwhile() -> None:
@@ -138,7 +138,7 @@ class TestNotifier:
     def test_after_the_last_attempt_it_is_given_up(
         self, notifier: Notifier, store: FakeStore, mailer: FakeMailer
     ) -> None:
-        mailer.failure = "SMTPRecipientsRefused"
+        mailer.failure = DeliveryFailed("SMTPRecipientsRefused")
 
         statuses = [
             notifier.deliver(a_notification(), "task-1", f"delivery-{number}")

@@ -14,7 +14,7 @@ if redis.call('HGET', KEYS[1], 'status') == 'pending' then
   else
     redis.call('EXPIRE', KEYS[1], ARGV[4])
     -- One that was under way when the pause began does not end it.
-    if tonumber(redis.call('HGET', KEYS[7], 'until') or now_ms) < now_ms then
+    if tonumber(redis.call('HGET', KEYS[7], 'until') or now_ms + 1) <= now_ms then
       redis.call('DEL', KEYS[7])
     end
   end
