@@ -105,11 +105,11 @@ def _signature(run: Callable[..., Any]) -> Signature:
 
 
 def task(
-    app: Celery, name: TaskName, *, begins_in_store: bool = False
+    app: Celery, name: TaskName, *, begins_in_store: bool = False, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Register a function as the task `name`, bound to its `ShopTask`."""
+    """Register a function as the task `name`, bound to its `ShopTask`; `options` are Celery's."""
     return app.task(  # type: ignore[no-any-return]
-        bind=True, base=ShopTask, name=name.value, begins_in_store=begins_in_store
+        bind=True, base=ShopTask, name=name.value, begins_in_store=begins_in_store, **options
     )
 
 

@@ -50,6 +50,11 @@ class Session(smtplib.SMTP):
 
     _reply_within_s = GREETING_S
 
+    def __init__(self, *, longest_s: float | None = None, **options: Any) -> None:
+        """`longest_s`: no step may take longer, if it is set; `options` are smtplib's."""
+        self._longest_s = longest_s
+        super().__init__(**options)
+
     def putcmd(self, cmd: str, args: str = "") -> None:
         self._reply_within_s = COMMANDS_S.get(cmd.lower(), COMMAND_S)
         super().putcmd(cmd, args)
@@ -76,17 +81,24 @@ class Session(smtplib.SMTP):
 
     def _wait(self, within_s: float) -> None:
         if self.sock is not None:
-            self.sock.settimeout(within_s)
+            self.sock.settimeout(min(within_s, self._longest_s or within_s))
 
 
 class TlsSession(Session, smtplib.SMTP_SSL):
     """Begins with TLS."""
 
 
-def connect(server: MailServer, context: ssl.SSLContext, local_name: str | None) -> smtplib.SMTP:
-    """A session in which mail may be sent; raises `DeliveryFailed`.
+def connect(
+    server: MailServer,
+    context: ssl.SSLContext,
+    local_name: str | None,
+    *,
+    within_s: float | None = None,
+) -> smtplib.SMTP:
+    """A session in which mail may be sent; raises `DeliveryFailed`, and what smtplib does.
 
-    What the server refuses here says nothing of any mail: it is `SenderRefused`.
+    `within_s`: the longest that any step may take. What the server refuses here says nothing of
+    any mail: it is `SenderRefused`.
     """
     session: smtplib.SMTP | None = None
     try:
@@ -94,7 +106,8 @@ def connect(server: MailServer, context: ssl.SSLContext, local_name: str | None)
             "host": server.host,
             "port": server.port,
             "local_hostname": local_name,
-            "timeout": CONNECT_S,
+            "timeout": within_s or CONNECT_S,
+            "longest_s": within_s,
         }
         if server.is_tls_from_the_start:
             session = TlsSession(**where, context=context)

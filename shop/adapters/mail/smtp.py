@@ -4,6 +4,8 @@ import logging
 import smtplib
 import ssl
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
 from email_validator import EmailNotValidError, validate_email
@@ -37,25 +39,40 @@ class SmtpMailer:
     def lease_s(self) -> float:
         return LEASE_S
 
+    @property
+    def where(self) -> str:
+        """Scheme, host and port, without credentials."""
+        return f"{self._server.scheme}://{self._server.host}:{self._server.port}"
+
     def deliver(self, mail: Mail) -> int | None:
-        try:
+        with _failures():
             address = _wire_address(mail.email)
             with self._pool.session() as server:
                 built = message(mail, address, self._sender, eight_bit=server.has_extn("8bitmime"))
                 return session.send(
                     server, self._server, self._sender.address, address, built.as_bytes()
                 )
-        except DeliveryFailed:
-            raise
-        except Exception as error:
-            # Its text, and those of its causes, may hold the password or an address.
-            if not isinstance(error, smtplib.SMTPException | OSError):
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                logger.error(
-                    "a mail could not be sent: %s in %s:%s",
-                    type(error).__name__, where.filename, where.lineno,
-                )  # fmt: skip
-            raise DeliveryFailed(type(error).__name__) from None
+
+    def greet(self, *, within_s: float) -> tuple[str, bool]:
+        """Begin a conversation and end it: what the server offers, and whether that is encrypted.
+
+        Raises `DeliveryFailed`; no step may take longer than `within_s`.
+        """
+        with _failures():
+            connected = session.connect(
+                self._server, self._context, self._local_name, within_s=within_s
+            )
+            offers = [name.upper() for name in ("8bitmime", "smtputf8") if connected.has_extn(name)]
+            is_encrypted = isinstance(connected.sock, ssl.SSLSocket)
+            with suppress(smtplib.SMTPException, OSError):
+                connected.quit()
+            connected.close()
+        said = [
+            "encrypted" if is_encrypted else "not encrypted",
+            *(["logged in"] if self._server.user else []),
+            f"offers {', '.join(offers) or 'ASCII only'}",
+        ]
+        return f"answers, {', '.join(said)}", is_encrypted
 
     def close(self) -> None:
         """Say goodbye in every connection that is not in use."""
@@ -70,6 +87,24 @@ class SmtpMailer:
     @cached_property
     def _context(self) -> ssl.SSLContext:
         return ssl.create_default_context()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Whatever goes wrong is a `DeliveryFailed`."""
+    try:
+        yield
+    except DeliveryFailed:
+        raise
+    except Exception as error:
+        # Its text, and those of its causes, may hold the password or an address.
+        if not isinstance(error, smtplib.SMTPException | OSError):
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(
+                "a mail could not be sent: %s in %s:%s",
+                type(error).__name__, where.filename, where.lineno,
+            )  # fmt: skip
+        raise DeliveryFailed(type(error).__name__) from None
 
 
 def _wire_address(email: str) -> str:
