@@ -10,6 +10,7 @@ from shop.adapters.celery.app import create_worker_app
 from shop.adapters.celery.backend import use_round_trips
 from shop.adapters.flower import guard_flower, log_flower
 from shop.adapters.logs import configure_logging
+from shop.adapters.masking import SecretMask
 from shop.adapters.memory import collect_less_often
 from shop.bootstrap import WorkerServices, bootstrap_worker
 from shop.settings import Settings, load_settings
@@ -36,6 +37,7 @@ def create_worker(settings: Settings) -> Celery:
         return bootstrap_worker(settings)
 
     app.services = services
+    app.mask = SecretMask(settings)
     use_round_trips(app, lambda: services().result_trips)
     tasks.register(app)
     app.steps["worker"].update((Housekeeping, Stopping))
