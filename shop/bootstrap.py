@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from celery import Celery
-
 from shop.adapters.celery.app import create_publisher_app, create_worker_app
 from shop.adapters.celery.config import API_SOCKET_TIMEOUT_S, WORKER_SOCKET_TIMEOUT_S
 from shop.adapters.celery.depth import connect_queue_gauge
@@ -16,11 +14,18 @@ from shop.adapters.celery.transport import is_redis
 from shop.adapters.mail import create_mailer
 from shop.adapters.pdf import PdfInvoiceRenderer
 from shop.adapters.redis.autopipeline import AutoPipeline
-from shop.adapters.redis.client import connect, connect_async, same_server
+from shop.adapters.redis.client import connect, connect_async, connect_once, same_server
+from shop.adapters.redis.dead_messages import RedisDeadMessages
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
 from shop.adapters.redis.order_intake import RedisOrderIntake
 from shop.adapters.redis.orders import RedisOrderBook
+from shop.adapters.redis.ownership import (
+    AsyncBrokerOwnership,
+    BrokerOwnership,
+    OwnedPublisher,
+    OwnedReadiness,
+)
 from shop.adapters.redis.presence import RedisPresence, RedisReadiness
 from shop.adapters.redis.results import Results
 from shop.adapters.redis.stock import RedisStockRoom
@@ -30,6 +35,7 @@ from shop.adapters.redis.workload import RedisWorkloadGauge
 from shop.adapters.warehouse import SimulatedWarehouse
 from shop.domain.invoice import Party
 from shop.domain.ports import (
+    AsyncPublisher,
     InvoiceRenderer,
     Mailer,
     Publisher,
@@ -45,6 +51,7 @@ from shop.services.notifying import NotificationDesk, Notifier
 from shop.services.ordering import OrderDesk, OrderProcessor
 from shop.services.recovery import Sweep
 from shop.services.reporting import Reporting
+from shop.services.revocation import RevocationService
 from shop.settings import Settings
 
 #: Publications under way at once in one API process where the broker is not Redis.
@@ -77,6 +84,7 @@ class WorkerServices:
     notifier: Notifier
     reporting: Reporting
     sweep: Sweep
+    revocation: RevocationService
     orders: RedisOrderBook
     stock: RedisStockRoom
     ledger: TaskLedger
@@ -84,6 +92,7 @@ class WorkerServices:
     #: The same, if results can go with them.
     result_trips: RoundTrips | None
     presence: RedisPresence
+    dead_messages: RedisDeadMessages
     publisher: Publisher
     sweep_every_s: float
     stall_after_s: float
@@ -97,12 +106,26 @@ def bootstrap_api(settings: Settings) -> ApiServices:
     results = connect_async(settings.backend_dsn, "shop-api-results")
     stored, resulted = AutoPipeline(store), AutoPipeline(results)
     publishing = create_publisher_app(settings, socket_timeout_s=API_SOCKET_TIMEOUT_S)
-    publisher = _api_publisher(settings, publishing)
+    publisher: AsyncPublisher
+    readiness: Readiness
+    if is_redis(settings.broker_dsn):
+        broker = connect_async(settings.broker_dsn, "shop-api-publisher")
+        lists = AsyncListPublisher(publishing, broker, timeout_s=PUBLISH_TIMEOUT_S)
+        ownership = AsyncBrokerOwnership(
+            store, broker, store_dsn=settings.store_dsn, broker_dsn=settings.broker_dsn
+        )
+        publisher, close_publisher = OwnedPublisher(lists, ownership), lists.close
+        readiness = OwnedReadiness(store, ownership)
+    else:
+        publisher = any_broker = AsyncCeleryPublisher(
+            publishing, threads=PUBLISH_THREADS, timeout_s=PUBLISH_TIMEOUT_S
+        )
+        readiness, close_publisher = RedisReadiness(store), any_broker.close
     queues = connect_queue_gauge(publishing, settings)
     overdue_after_ms = settings.overdue_after_ms
 
     async def close() -> None:
-        await publisher.close()
+        await close_publisher()
         await stored.close()
         await resulted.close()
         await store.aclose()
@@ -122,12 +145,18 @@ def bootstrap_api(settings: Settings) -> ApiServices:
             RedisNotificationIntake(stored, overdue_after_ms=overdue_after_ms), publisher
         ),
         tasks=CeleryTaskLookup(create_worker_app(settings), stored, resulted),
-        readiness=RedisReadiness(store),
+        readiness=readiness,
         workload=RedisWorkloadGauge(store),
         queues=queues,
         tallies=RedisTallies(store),
         close=close,
     )
+
+
+def bootstrap_command(settings: Settings) -> WorkerServices:
+    """For a command that publishes. Raises `ForeignBroker` or `StoreUnavailable`."""
+    own_broker_check(settings)()
+    return bootstrap_worker(settings)
 
 
 def bootstrap_worker(
@@ -153,6 +182,7 @@ def bootstrap_worker(
     notifications = RedisNotificationBook(store, overdue_after_ms=overdue_after_ms, trips=trips)
     stock = RedisStockRoom(store, timezone=settings.timezone)
     publisher = publisher or _worker_publisher(settings, trips)
+    presence = RedisPresence(store)
     return WorkerServices(
         processor=OrderProcessor(
             orders,
@@ -177,13 +207,16 @@ def bootstrap_worker(
             attach_invoices=settings.mail_invoices and settings.smtp_url is not None,
         ),
         reporting=Reporting(stock),
-        sweep=Sweep(orders, notifications, publisher),
+        sweep=Sweep(orders, notifications, publisher, is_restrained=presence.is_restrained),
+        revocation=RevocationService(orders, notifications),
         orders=orders,
         stock=stock,
         ledger=RedisTaskLedger(store, trips),
         trips=trips,
         result_trips=trips if beside_store else None,
-        presence=RedisPresence(store),
+        presence=presence,
+        # Kept by the worker's event loop, which must not wait for long.
+        dead_messages=RedisDeadMessages(connect_once(settings.store_dsn, "shop-worker-messages")),
         publisher=publisher,
         sweep_every_s=settings.sweep_every_s,
         stall_after_s=settings.stall_after_s,
@@ -192,11 +225,14 @@ def bootstrap_worker(
     )
 
 
-def _api_publisher(settings: Settings, app: Celery) -> AsyncListPublisher | AsyncCeleryPublisher:
-    if is_redis(settings.broker_dsn):
-        broker = connect_async(settings.broker_dsn, "shop-api-publisher")
-        return AsyncListPublisher(app, broker, timeout_s=PUBLISH_TIMEOUT_S)
-    return AsyncCeleryPublisher(app, threads=PUBLISH_THREADS, timeout_s=PUBLISH_TIMEOUT_S)
+def own_broker_check(settings: Settings) -> Callable[[], None]:
+    """For workers, Beat and commands, before they consume or publish anything.
+
+    It raises `ForeignBroker` or `StoreUnavailable`. Of a broker that is no Redis it knows nothing.
+    """
+    if not is_redis(settings.broker_dsn):
+        return lambda: None
+    return BrokerOwnership(settings.store_dsn, settings.broker_dsn).require
 
 
 def _worker_publisher(settings: Settings, trips: RoundTrips) -> Publisher:

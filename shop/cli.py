@@ -18,7 +18,7 @@ from shop.domain.money import format_amount, parse_amount
 from shop.domain.order import Identifier
 from shop.domain.stock import StockLevel
 from shop.domain.work import Queue
-from shop.settings import Settings, problems
+from shop.settings import Settings, problems, read_settings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -116,8 +116,8 @@ def up(
 ) -> None:
     """Run the whole shop here: Redis, API, both workers, Beat and Flower; Ctrl-C stops it.
 
-    Redis is an embedded Valkey with demo stock in it. Settings come from the environment; those
-    that name another Redis are passed over.
+    Redis is an embedded Valkey with demo stock in it. Settings come from the environment, but for
+    those of another Redis, and for Celery's, Flower's and uvicorn's own.
     """
     from shop.local.site import CannotStart, DataDir
     from shop.local.up import Stack
@@ -221,10 +221,10 @@ def order_show(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
 @order_app.command("retry")
 def order_retry(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
     """Take up an order again that failed or was given up."""
-    from shop.bootstrap import bootstrap_worker
+    from shop.bootstrap import bootstrap_command
 
     settings = _settings()
-    record = bootstrap_worker(settings).processor.retry(_identifier(order_id))
+    record = bootstrap_command(settings).processor.retry(_identifier(order_id))
     terminal.show_order(record, settings.currency, as_json=as_json)
 
 
@@ -274,7 +274,7 @@ def doctor(
 
 def _settings(**overrides: Any) -> Settings:
     try:
-        return Settings(**overrides)
+        return read_settings(**overrides)
     except ValueError as error:
         raise Refused(*problems(error)) from None
 

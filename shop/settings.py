@@ -1,10 +1,11 @@
 """Every environment variable of the shop, with its unit and default."""
 
+import os
 import re
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,6 +25,7 @@ from pydantic_settings import (
 )
 
 from shop.domain.work import Queue
+from shop.foreign_environment import refusals
 from shop.secret_files import SecretFiles
 
 #: Values that stand in example files and tutorials, and so are no secret.
@@ -258,10 +260,25 @@ def _keys(value: SecretStr) -> tuple[str, ...]:
     return tuple(key.strip() for key in value.get_secret_value().split(",") if key.strip())
 
 
+def read_settings(**given: Any) -> Settings:
+    """For entry points: those of the environment, but for what is `given`.
+
+    Raises `ValueError` for a setting that is wrong, and for a variable of Celery's by which its
+    processes would go and the others would not.
+    """
+    if refused := refusals(os.environ):
+        raise ForeignVariables(*refused)
+    return Settings(**given)
+
+
+class ForeignVariables(ValueError):
+    """Variables of another program are set; each argument is a line on one of them."""
+
+
 def load_settings() -> Settings:
     """For entry points: ends the process with a line for each setting that is wrong."""
     try:
-        return Settings()
+        return read_settings()
     except ValueError as error:
         sys.stderr.writelines(f"shop: {problem}\n" for problem in problems(error))
         raise SystemExit(2) from None
@@ -269,6 +286,8 @@ def load_settings() -> Settings:
 
 def problems(error: ValueError) -> list[str]:
     """A line for each setting that is wrong; values stay out, for some are secret."""
+    if isinstance(error, ForeignVariables):
+        return [str(line) for line in error.args]
     if not isinstance(error, ValidationError):
         # Of a file that cannot be read: settings are validated once all of them are there.
         return [str(error)]

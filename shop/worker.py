@@ -1,22 +1,24 @@
 """`celery -A shop.worker worker|beat|flower`."""
 
 from functools import cache
-from typing import Any
 
 from celery import Celery, signals
 
 from shop import tasks
 from shop.adapters.celery.app import create_worker_app
 from shop.adapters.celery.backend import use_round_trips
+from shop.adapters.celery.config import name_connections
 from shop.adapters.flower import guard_flower, log_flower
 from shop.adapters.logs import configure_logging
 from shop.adapters.masking import SecretMask
 from shop.adapters.memory import collect_less_often
-from shop.bootstrap import WorkerServices, bootstrap_worker
+from shop.bootstrap import WorkerServices, bootstrap_worker, own_broker_check
 from shop.settings import Settings, load_settings
 from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
 from shop.tasks.events import EventsInBatches
 from shop.tasks.housekeeping import Housekeeping, lower_cpu_priority
+from shop.tasks.ownership import Ownership
+from shop.tasks.revocation import note_revocations
 from shop.tasks.schedule import beat_settings
 from shop.tasks.stopping import Stopping
 from shop.tasks.timers import TidyTimers
@@ -38,31 +40,45 @@ def create_worker(settings: Settings) -> Celery:
 
     app.services = services
     app.mask = SecretMask(settings)
+    app.require_own_broker = own_broker_check(settings)
     use_round_trips(app, lambda: services().result_trips)
     tasks.register(app)
     app.steps["worker"].update((Housekeeping, Stopping))
-    app.steps["consumer"].update((EventsInBatches, TidyTimers))
+    app.steps["consumer"].update((Ownership, EventsInBatches, TidyTimers))
     # A pool's process must not share connections with the process that forked it.
     signals.worker_process_init.connect(lambda **_: services.cache_clear(), weak=False)
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)
     # A pool's processes take over how often from the one that forks them.
     signals.worker_init.connect(lambda **_: collect_less_often(), weak=False)
-    _name_logs(settings)
+    note_revocations()
+    _name_service(app, settings)
     guard_flower(app, user=settings.flower_user, password=settings.flower_password)
     return app
 
 
-def _name_logs(settings: Settings) -> None:
-    """Set up logs when Celery would; a worker's are named after its node, `default@host`."""
+def _name_service(app: Celery, settings: Settings) -> None:
+    """Name connections and logs after the service, a worker's after its node, `default@host`.
+
+    Logs are set up when Celery would.
+    """
     service = "beat"
 
-    def remember(sender: str, **_: Any) -> None:
+    def name(new: str) -> None:
         nonlocal service
-        service = f"worker-{sender.partition('@')[0]}"
+        service = new
+        name_connections(app, new)
 
-    signals.celeryd_init.connect(remember, weak=False)
+    signals.celeryd_init.connect(
+        lambda sender, **_: name(f"worker-{sender.partition('@')[0]}"), weak=False
+    )
+    signals.beat_init.connect(lambda **_: name("beat"), weak=False)
     signals.setup_logging.connect(lambda **_: configure_logging(settings, service), weak=False)
-    log_flower(lambda: configure_logging(settings, "flower"))
+
+    def name_and_log_flower() -> None:
+        name("flower")
+        configure_logging(settings, service)
+
+    log_flower(name_and_log_flower)
 
 
 app = create_worker(load_settings())

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from shop.settings import Settings
+from testing.environment import drop_foreign
 from testing.servers import ValkeyProcess, running_valkey
 
 pytest_plugins = ["testing.pytest_plugin"]
+
+# Before any test, and in every process that a test starts.
+drop_foreign(os.environ)
 
 MakeSettings = Callable[..., Settings]
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from loadtest.bench.bench import BenchBroke
+from testing.environment import without_foreign
 from testing.stacks.processes import Guard
 from testing.waiting import wait_for
 
@@ -37,7 +38,7 @@ class Process:
     ) -> None:
         """`env` is added to this process's. `talks` gives it a pipe to be written to and read."""
         self._argv = argv
-        self._env = {**os.environ, **(env or {})}
+        self._env = {**without_foreign(os.environ), **(env or {})}
         self._is_ready = is_ready
         self._talks = talks
         self._ready_within_s = ready_within_s

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadtest.schedule import Arm
+from testing.environment import without_foreign
 from testing.stacks.processes import Guard
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def walk(
         *("--only-summary", "--exit-code-on-error", "0"),
     ]
     environment = {
-        **os.environ,
+        **without_foreign(os.environ),
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         "LAB_SCHEDULE": str(schedule_file),
         "LAB_ARM": arm.value,

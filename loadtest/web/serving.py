@@ -19,6 +19,7 @@ from loadtest.users.control import CONTROL_URL
 from loadtest.web.control import HOST, running_control
 from loadtest.web.facts import Facts
 from loadtest.web.shops import chosen_shop
+from testing.environment import without_foreign
 from testing.stacks.processes import Guard
 
 STARTS_WITHIN_S = 30.0
@@ -104,8 +105,8 @@ def _running_page(facts: Facts, control_url: str, port: int, seed: int) -> Itera
     # What the page does is chosen on it, not by what was left in the environment.
     kept = {
         name: value
-        for name, value in os.environ.items()
-        if not name.startswith("LOCUST_") and name not in ("LAB_SCHEDULE", "LAB_ARM")
+        for name, value in without_foreign(os.environ).items()
+        if name not in ("LAB_SCHEDULE", "LAB_ARM")
     }
     environment = {
         **kept,

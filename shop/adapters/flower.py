@@ -8,9 +8,11 @@ router, so that a route of a later version cannot be forgotten.
 import base64
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from threading import Timer
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +22,8 @@ from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+
+logger = logging.getLogger(__name__)
 
 #: The one address that answers without credentials; it says `OK` and nothing else.
 HEALTH_PATH = "/healthcheck"
@@ -36,6 +40,9 @@ WORKER_LOOKUP_S = 2.0
 #: What Flower asks every worker, each by a question of its own: a worker that is just starting may
 #: answer the later ones only.
 ASKED = frozenset({"stats", "active_queues", "registered", "conf"})
+
+#: Seconds between two tries to listen to workers' events.
+LISTEN_AGAIN_S = 1.0
 
 #: Seconds that calls to Redis may hold up the exit; while Redis is away they did for 6.
 STOP_GRACE_S = 2.0
@@ -84,6 +91,7 @@ def guard_flower(app: Celery, *, user: str, password: SecretStr | None) -> None:
             signals.import_modules.disconnect(install, sender=app)
             _install(flower.Flower, app, gate)
             _forget_at_once()
+            _listen_again_soon()
 
     signals.import_modules.connect(install, sender=app, weak=False)
     # The celery command loads its plug-in Flower, then the app, and then reads Flower's options
@@ -151,6 +159,25 @@ def _forget_at_once() -> None:
     from shop.adapters.flower_tasks import ForgettableTask
 
     EventsState.Task = ForgettableTask
+
+
+def _listen_again_soon() -> None:
+    from flower import events
+
+    def run(listener: Any) -> None:
+        """Flower 2.2's own doubles its waits: after an hour's outage it sleeps for an hour."""
+        while True:
+            try:
+                with listener.capp.connection() as connection:
+                    receiver = events.EventReceiver(
+                        connection, handlers={"*": listener.on_event}, app=listener.capp
+                    )
+                    receiver.capture(limit=None, timeout=None, wakeup=True)
+            except Exception as error:
+                logger.warning("waits for the broker: %s", error)
+                time.sleep(LISTEN_AGAIN_S)
+
+    events.Events.run = run
 
 
 def _may_pass(flower: Any, request: "HTTPServerRequest", gate: Gate | None) -> bool:

@@ -45,6 +45,11 @@ async def shop_gauges(services: ApiServices) -> list[Metric]:
                 value=workload.open_notifications,
             ),
             GaugeMetricFamily("shop_dead_orders", "Orders given up.", value=workload.dead_orders),
+            GaugeMetricFamily(
+                "shop_dead_messages",
+                "Messages that no worker can process, kept to be looked into.",
+                value=workload.dead_messages,
+            ),
         ]
     if queues:
         gauges += _queue_gauges(queues)

@@ -200,7 +200,8 @@ NOT_READY = ProblemType(
     503,
     "The shop is not ready",
     "Something that the shop needs is missing: `missing` names it. `redis` is the store, "
-    "`worker:{queue}` a live worker of that queue.",
+    "`worker:{queue}` a live worker of that queue, `worker:{queue} is paused` one that takes from "
+    "it: `celery control add_consumer {queue}` ends a pause.",
     "Missing: worker:priority.",
     retry_after_s=1,
     example_members={"missing": ["worker:priority"]},

@@ -38,7 +38,7 @@ class OrderView(Answer):
     qty: int = Field(examples=[2])
     reason: str | None = Field(
         description="Why it failed or was given up.",
-        examples=[None, "unknown_item", "out_of_stock", "attempts_exhausted"],
+        examples=[None, "unknown_item", "out_of_stock", "attempts_exhausted", "revoked"],
     )
     placed_at: Moment = Field(description="UTC, ISO 8601.", examples=["2026-01-01T12:00:00.005Z"])
     processed_at: Moment | None = Field(
@@ -110,6 +110,11 @@ class Ready(Answer):
     """Everything that the shop needs is there."""
 
     status: Literal["ready"] = Field(examples=["ready"])
+    rate_limits: dict[str, str] = Field(
+        default={},
+        description="What operators limited by `celery control rate_limit`, by task.",
+        examples=[{"process_order": "10/m"}],
+    )
 
 
 class ProblemTypeView(Answer):

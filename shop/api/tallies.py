@@ -17,6 +17,7 @@ _ORDER_OUTCOMES = (
     Reason.UNKNOWN_ITEM,
     Reason.OUT_OF_STOCK,
     Reason.ATTEMPTS_EXHAUSTED,
+    Reason.REVOKED,
 )
 _NOTIFICATION_OUTCOMES = (
     NotificationStatus.DELIVERED,
@@ -26,7 +27,7 @@ _NOTIFICATION_OUTCOMES = (
 )
 #: A mail that was taken, one that never will be, one that may be later, all of them, no answer.
 _MAIL_REPLIES = ("250", "550", "451", "421", "none")
-_DEAD = ("order", "invoice", "notification")
+_DEAD = ("order", "invoice", "notification", "message")
 _SWEPT = ("orders", "notifications")
 
 
@@ -64,7 +65,11 @@ def tally_metrics(tally: Tally) -> list[Metric]:
             tally.mail_replies,
         ),
         _counters(
-            "shop_dead_letters", "Work given up after its last attempt.", "work", _DEAD, tally.dead
+            "shop_dead_letters",
+            "Work given up, and messages that no worker can process.",
+            "work",
+            _DEAD,
+            tally.dead,
         ),
         _counters(
             "shop_sweeps", "Searches for lost work that came to their end.", "work", _SWEPT,

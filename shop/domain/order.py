@@ -72,6 +72,12 @@ class Reason(StrEnum):
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     #: The order is processed, but its invoice could not be made.
     INVOICE_ATTEMPTS_EXHAUSTED = "invoice_attempts_exhausted"
+    #: An operator revoked its task, or the one that was to make its invoice.
+    REVOKED = "revoked"
+
+
+#: Why a processed order will have no invoice.
+NO_INVOICE_REASONS = frozenset({Reason.INVOICE_ATTEMPTS_EXHAUSTED, Reason.REVOKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,9 @@ class OrderRecord:
     #: The id of its `generate_invoice` task, once it is processed.
     invoice_task_id: str | None = None
     has_invoice: bool = False
+    #: The id that its `process_order` task is published under, once the first was revoked: workers
+    #: remember that one. The customer's stays `task_id`.
+    message_id: str | None = None
 
     @property
     def owed(self) -> TaskName | None:

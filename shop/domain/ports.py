@@ -20,7 +20,7 @@ from shop.domain.notification import (
 from shop.domain.order import Begun, FollowUps, Order, OrderRecord, Placement, Settlement
 from shop.domain.stock import StockAudit, StockBooks, StockLevel, StockReport
 from shop.domain.tally import Tally
-from shop.domain.work import Claim, Delivery, Job, TaskReport, Waiting, Workload
+from shop.domain.work import Claim, Delivery, Job, TaskName, TaskReport, Waiting, Workload
 
 
 class OrderIntake(Protocol):
@@ -70,7 +70,14 @@ class Readiness(Protocol):
     """Whether the system behind the API can work."""
 
     async def missing(self) -> list[str]:
-        """Names of what is missing: `redis`, or `worker:{queue}`; empty when ready."""
+        """Names of what is missing: `redis`, or `worker:{queue}`; empty when ready.
+
+        A queue that an operator paused is named `worker:{queue} is paused`.
+        """
+        ...
+
+    async def rate_limits(self) -> Mapping[str, str]:
+        """What operators limited, such as `10/m`, by task; raises `StoreUnavailable`."""
         ...
 
 
@@ -164,9 +171,17 @@ class OrderBook(Protocol):
         """Give the order up: out of the open orders, into the dead ones."""
         ...
 
-    def revive(self, order_id: str) -> Claim[OrderRecord]:
+    def revoke(self, order_id: str, task: TaskName, task_id: str) -> None:
+        """Give the order up because an operator revoked `task`, which makes or invoices it.
+
+        Only if the order is still owed that, and `task_id` is what it is published under.
+        """
+        ...
+
+    def revive(self, order_id: str, message_id: str | None = None) -> Claim[OrderRecord]:
         """Take a failed or dead order up again, due at once; its task's result is forgotten.
 
+        What was revoked is published under `message_id`, or an id that is drawn.
         Repeated before anybody has begun it, this is the same.
         Raises `UnknownOrder`, `OrderNotRetriable`.
         """

@@ -42,7 +42,7 @@ class Tally:
     notifications: Counts = field(default_factory=dict)
     #: What the mail server said to a mail, by code; `none` where it said nothing.
     mail_replies: Counts = field(default_factory=dict)
-    #: What was given up: `order`, `invoice`, `notification`.
+    #: What was given up: `order`, `invoice`, `notification`, `message`.
     dead: Counts = field(default_factory=dict)
     #: Searches for lost work that came to their end, of `orders` and `notifications`.
     sweeps: Counts = field(default_factory=dict)

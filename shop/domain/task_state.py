@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from shop.domain.notification import NotificationStatus
-from shop.domain.order import OrderStatus, Reason
+from shop.domain.order import NO_INVOICE_REASONS, OrderStatus
 from shop.domain.work import TaskName, Timings
 
 #: A task's last stamp and its result follow its record; after so long, milliseconds, they are lost.
@@ -87,7 +87,7 @@ class TaskRecord:
         return TaskOutcome(TaskState.SUCCESS, result)
 
     def _of_invoice(self) -> TaskOutcome | None:
-        if self.has_invoice or self.order_reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED:
+        if self.has_invoice or self.order_reason in NO_INVOICE_REASONS:
             result = {"order_id": self.order_id, "made": self.has_invoice}
             return TaskOutcome(TaskState.SUCCESS, result)
         return PENDING if self.order_status == OrderStatus.PROCESSED else None

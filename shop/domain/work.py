@@ -1,8 +1,9 @@
 """The shop's tasks and queues, and what it takes to send one."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -103,6 +104,47 @@ class Workload:
     open_notifications: int
     #: Orders given up.
     dead_orders: int
+    #: Messages that no worker can process, kept to be looked into.
+    dead_messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Restraints:
+    """What an operator told a worker about one of its queues, until it is taken back."""
+
+    #: It takes no more from the queue: `celery control cancel_consumer`.
+    is_paused: bool = False
+    #: Such as `10/m`, by task of the queue: `celery control rate_limit`.
+    rate_limits: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumers:
+    """The live workers of a queue, taken together."""
+
+    alive: int
+    paused: int = 0
+    rate_limits: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, alive: int, told: Iterable[Restraints]) -> Self:
+        """So many, of whom some were told something."""
+        told = tuple(told)
+        return cls(
+            alive,
+            sum(restraints.is_paused for restraints in told),
+            {task: rate for restraints in told for task, rate in restraints.rate_limits.items()},
+        )
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nobody takes anything from the queue, and an operator wanted it so."""
+        return 0 < self.alive <= self.paused
+
+    @property
+    def is_restrained(self) -> bool:
+        """Whether messages may wait, in the queue or in hand, though nothing is wrong."""
+        return self.paused > 0 or bool(self.rate_limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class ServiceProcess(Process):  # type: ignore[misc]
         returncode = self._child.wait()
         self.kill()
         relay.join(DRAIN_WITHIN_S)
-        self._send_message({"returncode": returncode}, type="stop")
+        self._send_message({"group": self._child.pid, "returncode": returncode}, type="stop")
 
     def _relay(self) -> None:
         with self._child.stdout as lines:

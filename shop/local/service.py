@@ -21,8 +21,10 @@ class Service:
     is_ready: Callable[[], bool] = always
     #: Names of the services that must be ready before this one starts.
     after: tuple[str, ...] = ()
-    #: The exit code with which it asks to be started again; any other end is the end of all.
+    #: The exit code with which it asks to be started again at once, and not after a while.
     restart_on: int | None = None
+    #: Whether it is started again when it ends before it was ever ready.
+    retries_start: bool = True
     #: Services with a lower stage are stopped first.
     stop_stage: int = 0
     #: How long it may take to end on SIGTERM, and what earlier stages did not need on top; then

@@ -33,11 +33,16 @@ def worker_name(queue: Queue) -> str:
 
 
 def redis_service(binary: Path, config: Path, *, port: int, password: str | None) -> Service:
-    """The embedded Valkey; `config` is written by `valkey.write_config`."""
+    """The embedded Valkey; `config` is written by `valkey.write_config`.
+
+    What ends it before it is ready, a port that was just taken or data that it cannot read, ends
+    the next one too, and nothing else starts without it.
+    """
     return Service(
         name=REDIS,
         argv=(str(binary), str(config)),
         is_ready=ready.redis_answers("127.0.0.1", port, password),
+        retries_start=False,
         stop_stage=STAGE_REDIS,
         stop_within_s=STOP_REDIS_WITHIN_S,
     )

@@ -1,24 +1,24 @@
-"""Starts services in the order of their needs, stops them in stages, and leaves none behind."""
+"""Starts services in the order of their needs, again when they end, and stops them in stages."""
 
 import io
 import math
 import os
 import queue
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum, auto
 from types import FrameType
 
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-from shop.local import guard
+from shop.foreign_environment import without_foreign
+from shop.local.guard_process import Guard
 from shop.local.process import ServiceProcess, how_it_ended
+from shop.local.restarts import MAX_ENDS, RestartPolicy
+from shop.local.run import Run
 from shop.local.service import Service
 
 #: The name in front of the supervisor's own lines.
@@ -38,25 +38,13 @@ class _Phase(Enum):
     STOPPING = auto()
 
 
-@dataclass(slots=True)
-class _Run:
-    """How far one service has come."""
-
-    service: Service
-    process: ServiceProcess
-    group: int | None = None
-    is_ready: bool = False
-    has_ended: bool = False
-    is_stopping: bool = False
-    was_killed: bool = False
-
-    @property
-    def is_alive(self) -> bool:
-        return self.group is not None and not self.has_ended
-
-
 class Supervisor(Manager):  # type: ignore[misc]
-    """Honcho's manager with readiness, stages and a bounded stop.
+    """Honcho's manager with readiness, restarts, stages and a bounded stop.
+
+    A service that ends, with whatever exit code, is started again as `RestartPolicy` says; the
+    others go on meanwhile. All are stopped when one is given up. Before a service was ever ready
+    it is given up at once where no restart helps: after an exit code that says so, and if it is
+    one that ends for such reasons only (`Service.retries_start`).
 
     `returncode` afterwards: 0 when it was asked to stop and everything stopped by itself, else 1.
     """
@@ -69,24 +57,32 @@ class Supervisor(Manager):  # type: ignore[misc]
         ready_within_s: float = 60.0,
         on_ready: Callable[[], None] = lambda: None,
         held_fd: int | None = None,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`on_ready` is called once, between the lines; `held_fd`, a lock, is kept to the end."""
+        """`on_ready` is called once, between the lines; `held_fd`, a lock, is kept to the end.
+
+        `now_s` is the clock of the restarts.
+        """
         super().__init__(printer)
         # A put into this queue may interrupt another one, as a signal's handler does.
         self.events: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._process_ctor = ServiceProcess
         self._runs = {
-            service.name: _Run(
+            service.name: Run(
                 service,
                 self.add_process(
-                    service.name, list(service.argv), env={**os.environ, **service.env}
+                    service.name,
+                    list(service.argv),
+                    env={**without_foreign(os.environ), **service.env},
                 ),
+                RestartPolicy(now_s),
             )
             for service in services
         }
         self._ready_within_s = ready_within_s
         self._on_ready = on_ready
-        self._held_fd = held_fd
+        self._guard = Guard(() if held_fd is None else (held_fd,))
+        self._now_s = now_s
         self._phase = _Phase.STARTING
         self._signalled_at_s: float | None = None
         self._stopping_since_s = math.inf
@@ -97,7 +93,7 @@ class Supervisor(Manager):  # type: ignore[misc]
 
     def loop(self) -> None:
         """Run the services until all have ended."""
-        with self._stop_signals(), self._guarded():
+        with self._stop_signals(), self._guard:
             self._deadline_s = time.monotonic() + self._ready_within_s
             try:
                 while self._phase is not _Phase.STOPPING or self._alive():
@@ -129,20 +125,26 @@ class Supervisor(Manager):  # type: ignore[misc]
         self._show([Message("line", text, self._clock.now(), OWN_NAME, None)])
 
     def _advance(self) -> None:
-        match self._phase:
-            case _Phase.STARTING:
-                self._start_due()
-            case _Phase.STOPPING:
-                self._stop_due()
+        if self._phase is _Phase.STOPPING:
+            self._stop_due()
+            return
+        for run in self._runs.values():
+            if run.restart_at_s is not None and self._now_s() >= run.restart_at_s:
+                run.restart_at_s = None
+                self._start(run)
+        if self._phase is _Phase.STARTING:
+            self._start_due()
 
     def _start_due(self) -> None:
         ready = {run.service.name for run in self._runs.values() if run.is_ready}
         for run in self._runs.values():
             due = run.group is None and ready.issuperset(run.service.after)
-            if due and not self._start(run):
+            if due:
+                self._start(run)
+            if self._phase is _Phase.STOPPING:
                 return
             if run.is_alive and not run.is_ready:
-                run.is_ready = run.service.is_ready()
+                run.look()
         waiting = [name for name, run in self._runs.items() if not run.is_ready]
         if not waiting:
             self._phase = _Phase.RUNNING
@@ -154,14 +156,20 @@ class Supervisor(Manager):  # type: ignore[misc]
                 f"not ready after {self._ready_within_s:.0f} s: {', '.join(waiting)}", waiting
             )
 
-    def _start(self, run: _Run) -> bool:
+    def _start(self, run: Run) -> None:
+        run.restarts.started()
         try:
             run.group = run.process.start(self.events)
         except OSError as error:
-            self._fail(f"{run.service.name} cannot be started: {error}", [])
-            return False
-        self._tell_guard(f"+{run.group}")
-        return True
+            problem = f"{run.service.name} cannot be started: {error}"
+            if run.group is None:
+                self._fail(problem, [])
+            else:
+                # There may be no memory for it now.
+                self._start_later(run, problem)
+            return
+        run.has_ended = False
+        self._tell_guard(self._guard.add, run.group)
 
     def _stop_due(self) -> None:
         alive = self._alive()
@@ -188,7 +196,8 @@ class Supervisor(Manager):  # type: ignore[misc]
     def _receive(self) -> None:
         """Handle events until it is time to look again, or one of them changes something."""
         phase = self._phase
-        until_s = math.inf if phase is _Phase.RUNNING else time.monotonic() + POLL_EVERY_S
+        is_idle = phase is _Phase.RUNNING and not any(r.restart_at_s for r in self._runs.values())
+        until_s = math.inf if is_idle else time.monotonic() + POLL_EVERY_S
         left_s = until_s - time.monotonic()
         while left_s > 0 and self._phase is phase:
             try:
@@ -207,22 +216,31 @@ class Supervisor(Manager):  # type: ignore[misc]
             case "line":
                 self._show([event])
             case "stop":
-                self._note_end(self._runs[event.name], event.data["returncode"])
+                self._note_end(self._runs[event.name], **event.data)
             case "signal" if self._phase is not _Phase.STOPPING:
                 self.say(f"{signal.Signals(event.data).name}: stopping")
                 self.stop()
 
-    def _note_end(self, run: _Run, returncode: int) -> None:
-        run.has_ended = True
-        self._tell_guard(f"-{run.group}")
+    def _note_end(self, run: Run, group: int, returncode: int) -> None:
+        run.has_ended, run.is_ready = True, False
+        self._tell_guard(self._guard.discard, group)
         if self._phase is _Phase.STOPPING:
             return
-        name = run.service.name
-        if returncode == run.service.restart_on:
-            self.say(f"{name} ended {how_it_ended(returncode)}, as it does to be started again")
-            run.has_ended = not self._start(run)
+        how = f"{run.service.name} ended {how_it_ended(returncode)}"
+        if run.is_hopeless(returncode):
+            self._fail(f"{how}; all others are stopped", [run.service.name])
         else:
-            self._fail(f"{name} ended {how_it_ended(returncode)}; all others are stopped", [name])
+            self._start_later(run, how, asks_for_it=returncode == run.service.restart_on)
+
+    def _start_later(self, run: Run, how: str, *, asks_for_it: bool = False) -> None:
+        delay_s = run.restarts.ended(asks_for_it=asks_for_it)
+        if delay_s is None:
+            how = f"{how}, the {MAX_ENDS}th end within a minute; all others are stopped"
+            self._fail(how, [run.service.name])
+            return
+        when = f"in {delay_s:.0f} s" if delay_s else "at once"
+        self.say(f"{how}; it is started again {when}")
+        run.restart_at_s = self._now_s() + delay_s
 
     def _fail(self, failure: str, names: list[str]) -> None:
         """Show the lines that were held back for `names`, and stop."""
@@ -241,7 +259,7 @@ class Supervisor(Manager):  # type: ignore[misc]
             self.failure = self.failure or f"the output is gone: {error}"
             self.stop()
 
-    def _alive(self) -> list[_Run]:
+    def _alive(self) -> list[Run]:
         return [run for run in self._runs.values() if run.is_alive]
 
     def _end_all(self) -> None:
@@ -275,25 +293,8 @@ class Supervisor(Manager):  # type: ignore[misc]
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        held = () if self._held_fd is None else (self._held_fd,)
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            pass_fds=held,
-            start_new_session=True,
-        )
+    def _tell_guard(self, tell: Callable[[int], None], group: int) -> None:
         try:
-            yield
-        finally:
-            self._guard.communicate()
-
-    def _tell_guard(self, line: str) -> None:
-        try:
-            print(line, file=self._guard.stdin, flush=True)
+            tell(group)
         except BrokenPipeError:
             self.say("the guard is gone: should this process be killed, stop the services by hand")

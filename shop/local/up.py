@@ -1,5 +1,6 @@
 """`shop up` and `shop workers`: which services, and what is shown of them."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from shop.adapters import terminal
 from shop.domain.work import Queue
+from shop.foreign_environment import is_foreign
 from shop.local import services, valkey
 from shop.local.service import Service
 from shop.local.site import CannotStart, DataDir, Port, require_free
@@ -61,6 +63,8 @@ def up(stack: Stack, settings: Settings) -> str | None:
             held_fd=lock,
         )
         supervisor.say("starting; Ctrl-C stops")
+        if left_out := [name for name in sorted(os.environ) if is_foreign(name)]:
+            supervisor.say(f"passed over, for they are other programs': {', '.join(left_out)}")
         supervisor.loop()
         return supervisor.failure
 

@@ -163,7 +163,7 @@ def owed_job(record: OrderRecord, enqueued_at_ms: int) -> Job | None:
     )
     match record.owed:
         case TaskName.PROCESS_ORDER:
-            return process_order_job(order, record.task_id, enqueued_at_ms)
+            return process_order_job(order, record.message_id or record.task_id, enqueued_at_ms)
         case TaskName.GENERATE_INVOICE:
             task_id = record.invoice_task_id or str(uuid4())
             return generate_invoice_job(order, task_id, enqueued_at_ms)

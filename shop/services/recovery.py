@@ -24,15 +24,29 @@ def _always() -> bool:
     return True
 
 
+def _never(_queue: str) -> bool:
+    return False
+
+
 class Sweep:
     """Safe to run at any time, anywhere, and several at once: what one claims, no other sends."""
 
     def __init__(
-        self, orders: OrderBook, notifications: NotificationBook, publisher: Publisher
+        self,
+        orders: OrderBook,
+        notifications: NotificationBook,
+        publisher: Publisher,
+        *,
+        is_restrained: Callable[[str], bool] = _never,
     ) -> None:
+        """`is_restrained` says of a queue whether an operator has its workers hold messages back.
+
+        What they hold is no longer in the queue, and not lost though that is empty.
+        """
         self._orders = orders
         self._notifications = notifications
         self._publisher = publisher
+        self._is_restrained = is_restrained
 
     def run(self, may_go_on: Callable[[], bool] = _always) -> Swept:
         """Send what is lost now, each piece once; `may_go_on` is asked after each of them.
@@ -70,7 +84,7 @@ class Sweep:
         # Asked once: what the sweep itself has sent says nothing of what was overdue before. And
         # only that is claimed, for in a long sweep the first of it is overdue again before the last
         # is sent.
-        idle = self._publisher.is_idle(queue)
+        idle = self._publisher.is_idle(queue) and not self._is_restrained(queue)
         due_by_ms = None
         while True:
             claim = book.claim_lost(queue, queue_is_idle=idle, limit=BATCH, due_by_ms=due_by_ms)

@@ -1,15 +1,24 @@
-"""Beat's scheduler, which shows that it is alive."""
+"""Beat's scheduler, which shows that it is alive, and waits for a broker that refuses."""
 
+import logging
+import time
 from pathlib import Path
 from typing import Any
 
-from celery.beat import PersistentScheduler
+from celery.beat import ScheduleEntry, SchedulingError
+
+from shop.adapters.celery.errors import BROKER_ERRORS
+from shop.tasks.ownership import OwnedScheduler
+
+logger = logging.getLogger(__name__)
 
 #: The longest sleep between two looks at the schedule, seconds.
 MAX_INTERVAL_S = 5.0
+#: Between two tries to send what is due.
+SEND_AGAIN_S = 1.0
 
 
-class LivelyScheduler(PersistentScheduler):
+class LivelyScheduler(OwnedScheduler):
     """Touches `beat.alive` in `SHOP_RUN_DIR` at each tick, for a container's health check."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -19,6 +28,34 @@ class LivelyScheduler(PersistentScheduler):
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         due_in_s: float = super().tick(*args, **kwargs)
+        self._touch()
+        return due_in_s
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        """Send what is due, however long the broker refuses it.
+
+        Celery 5.7 logs a traceback then, and sends it the next time that it is due: a report that
+        is due once a day, tomorrow.
+        """
+        is_refused = False
+        while self._is_refused(entry, producer, is_told=is_refused):
+            is_refused = True
+            self._touch()
+            time.sleep(SEND_AGAIN_S)
+
+    def _is_refused(self, entry: ScheduleEntry, producer: Any, *, is_told: bool) -> bool:
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except SchedulingError as error:
+            if not isinstance(error.__context__, BROKER_ERRORS):
+                logger.exception("%s is not sent", entry.name)
+                return False
+            if not is_told:
+                logger.warning("%s waits for the broker: %s", entry.name, error.__context__)
+            return True
+        logger.info("%s is sent", entry.name)
+        return False
+
+    def _touch(self) -> None:
         if self._alive is not None:
             self._alive.touch()
-        return due_in_s

@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 from celery import bootsteps, signals
 from celery.worker import WorkController
 
+from shop.adapters.celery.settling import running
 from shop.bootstrap import WorkerServices
 from shop.domain.errors import PublishFailed, StoreUnavailable
 from shop.domain.work import Queue
-from shop.tasks.watchdog import LoopPulse, Watchdog, end_worker, is_running_tasks, tasks_started
+from shop.tasks.restraints import holds_back, is_paused, restraints
+from shop.tasks.watchdog import LoopPulse, Watchdog, end_worker, tasks_started
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class Housekeeping(bootsteps.StartStopStep):
 
     def _run(self, worker: WorkController, queues: list[str]) -> None:
         services: WorkerServices = worker.app.services()
-        chores = [_Chore(BEAT_EVERY_S, lambda: _beat(services, worker.hostname, queues))]
+        chores = [_Chore(BEAT_EVERY_S, lambda: _beat(services, worker, queues))]
         if services.stall_after_s > 0:
             watchdog = _watchdog(worker, services, queues)
             chores.append(_Chore(WATCH_EVERY_S, lambda: _watch(watchdog)))
@@ -122,11 +124,19 @@ def _watchdog(worker: WorkController, services: WorkerServices, queues: list[str
 
     def is_busy() -> bool:
         # In this order: the loop is asked each time, busy or not.
-        return pulse.silent_s() < services.stall_after_s and is_running_tasks()
+        goes_round = pulse.silent_s() < services.stall_after_s
+        return goes_round and (len(running) > 0 or holds_back(worker))
+
+    def has_work() -> bool:
+        return any(
+            not services.publisher.is_idle(queue)
+            for queue in queues
+            if not is_paused(worker, queue)
+        )
 
     return Watchdog(
         stall_after_s=services.stall_after_s,
-        has_work=lambda: not all(services.publisher.is_idle(queue) for queue in queues),
+        has_work=has_work,
         started=tasks_started,
         is_busy=is_busy,
         now_s=time.monotonic,
@@ -138,9 +148,10 @@ def _watch(watchdog: Watchdog) -> None:
         end_worker()
 
 
-def _beat(services: WorkerServices, worker: str, queues: list[str]) -> None:
+def _beat(services: WorkerServices, worker: WorkController, queues: list[str]) -> None:
     for queue in queues:
-        services.presence.beat(queue, worker)
+        told = restraints(worker, queue, services.publisher.queue_of)
+        services.presence.beat(queue, worker.hostname, told)
         if services.run_dir is not None:
             alive_file(services.run_dir, queue).touch()
 

@@ -1,9 +1,10 @@
-"""What Beat sends, and when; every entry is harmless twice, and expires unstarted."""
+"""What Beat sends, and when; every entry is harmless twice, waits behind no order, and expires."""
 
 from typing import Any
 
 from celery.schedules import crontab
 
+from shop.adapters.celery.head import AT_HEAD_HEADER
 from shop.domain.work import TaskName
 
 CHECK_PENDING_EVERY_S = 5 * 60.0
@@ -23,21 +24,24 @@ def beat_settings() -> dict[str, Any]:
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
     """Crontab times are in the shop's `TIMEZONE`."""
+    midnight = crontab(hour=0, minute=0)
     return {
-        TaskName.DAILY_STOCK_REPORT.value: {
-            "task": TaskName.DAILY_STOCK_REPORT.value,
-            "schedule": crontab(hour=0, minute=0),
-            "options": {"expires": REPORT_WITHIN_S},
-        },
-        TaskName.CHECK_PENDING_ORDERS.value: {
-            "task": TaskName.CHECK_PENDING_ORDERS.value,
-            "schedule": CHECK_PENDING_EVERY_S,
-            # The next one is due by then.
-            "options": {"expires": CHECK_PENDING_EVERY_S},
-        },
-        TaskName.AUDIT_STOCK.value: {
-            "task": TaskName.AUDIT_STOCK.value,
-            "schedule": AUDIT_EVERY_S,
-            "options": {"expires": AUDIT_EVERY_S},
-        },
+        TaskName.DAILY_STOCK_REPORT.value: _entry(
+            TaskName.DAILY_STOCK_REPORT, midnight, expires_s=REPORT_WITHIN_S
+        ),
+        # The next one is due when these expire.
+        TaskName.CHECK_PENDING_ORDERS.value: _entry(
+            TaskName.CHECK_PENDING_ORDERS, CHECK_PENDING_EVERY_S, expires_s=CHECK_PENDING_EVERY_S
+        ),
+        TaskName.AUDIT_STOCK.value: _entry(
+            TaskName.AUDIT_STOCK, AUDIT_EVERY_S, expires_s=AUDIT_EVERY_S
+        ),
+    }
+
+
+def _entry(task: TaskName, schedule: crontab | float, *, expires_s: float) -> dict[str, Any]:
+    return {
+        "task": task.value,
+        "schedule": schedule,
+        "options": {"expires": expires_s, "headers": {AT_HEAD_HEADER: task.value}},
     }

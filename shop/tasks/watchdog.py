@@ -86,10 +86,6 @@ def tasks_started() -> int:
     return sum(state.total_count.values())
 
 
-def is_running_tasks() -> bool:
-    return bool(state.active_requests)
-
-
 def end_worker() -> None:
     """End this worker at once: what stalls cannot be relied on to stop.
 

@@ -11,7 +11,7 @@ from typing import Self
 import psutil
 from redis import Redis
 
-from shop.settings import Settings
+from testing.environment import without_settings
 from testing.stack import STORE_DB
 from testing.stacks.ports import HOST, stable_port
 from testing.waiting import TimedOut, wait_for
@@ -73,7 +73,7 @@ class ShopUp:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=_environment(self._environment),
+                env={**without_settings(os.environ), **self._environment},
                 # A terminal's foreground group is this one, and no other.
                 start_new_session=True,
             )
@@ -127,10 +127,3 @@ class ShopUp:
         if self._running.poll() is not None:
             raise TimedOut(f"shop up has ended\n{self.describe()}")
         return READY in self.output
-
-
-def _environment(settings: dict[str, str]) -> dict[str, str]:
-    """No settings of whoever runs the drill."""
-    names = {name.upper() for name in Settings.model_fields}
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in names}
-    return {**kept, **settings}

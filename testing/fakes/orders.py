@@ -1,6 +1,7 @@
 """Orders in memory: `OrderIntake` and `OrderBook`."""
 
 from dataclasses import replace
+from uuid import uuid4
 
 from shop.adapters.redis.keys import METRICS_DEAD, METRICS_ORDERS, TASK_TTL_S
 from shop.domain.errors import (
@@ -166,12 +167,22 @@ class FakeOrderBook:
             return _record(self._store, order_id)
 
     def bury(self, order_id: str, reason: str) -> None:
+        self._give_up(order_id, reason, reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED)
+
+    def revoke(self, order_id: str, task: TaskName, task_id: str) -> None:
+        self._give_up(order_id, Reason.REVOKED, task is TaskName.GENERATE_INVOICE, task_id)
+
+    def _give_up(
+        self, order_id: str, reason: str, for_invoice: bool, task_id: str | None = None
+    ) -> None:
         store = self._store
         with store.step() as now_ms:
             row = store.orders.get(order_id)
-            for_invoice = reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED
             expected = OrderStatus.PROCESSED if for_invoice else OrderStatus.PENDING
             if row is None or row.status != expected or order_id in store.invoices:
+                return
+            published_under = row.invoice_task_id if for_invoice else row.message_id or row.task_id
+            if task_id is not None and task_id != published_under:
                 return
             if row.status == OrderStatus.PENDING:
                 row.status = OrderStatus.FAILED
@@ -183,7 +194,7 @@ class FakeOrderBook:
             store.orders_open.pop(order_id, None)
             store.orders_dead[order_id] = now_ms
 
-    def revive(self, order_id: str) -> Claim[OrderRecord]:
+    def revive(self, order_id: str, message_id: str | None = None) -> Claim[OrderRecord]:
         store = self._store
         with store.step() as now_ms:
             row = store.orders.get(order_id)
@@ -196,6 +207,16 @@ class FakeOrderBook:
                 if is_untouched and order_id in store.orders_open:
                     return Claim(now_ms, (record,))
                 raise OrderNotRetriable(order_id, row.status)
+            task, task_id = TaskName.PROCESS_ORDER, row.task_id
+            if row.status == OrderStatus.PROCESSED:
+                task, task_id = TaskName.GENERATE_INVOICE, row.invoice_task_id or task_id
+            if row.reason == Reason.REVOKED:
+                message_id = message_id or str(uuid4())
+                if task is TaskName.PROCESS_ORDER:
+                    row.message_id = message_id
+                else:
+                    row.invoice_task_id = message_id
+                _issue(store, message_id, task, now_ms, order_id)
             if row.status == OrderStatus.FAILED:
                 row.status = OrderStatus.PENDING
                 row.processed_at_ms = None
@@ -207,9 +228,6 @@ class FakeOrderBook:
             store.count(METRICS_ORDERS, "revived")
             record = _record(store, order_id)
             assert record is not None
-            task, task_id = TaskName.PROCESS_ORDER, row.task_id
-            if row.status == OrderStatus.PROCESSED:
-                task, task_id = TaskName.GENERATE_INVOICE, row.invoice_task_id or task_id
             store.tasks.pop(task_id, None)
             store.results.pop(task_id, None)
             _issue(store, task_id, task, now_ms, order_id)
@@ -303,4 +321,5 @@ def _record(store: FakeStore, order_id: str) -> OrderRecord | None:
         unit_price_minor=row.unit_price_minor,
         invoice_task_id=row.invoice_task_id,
         has_invoice=order_id in store.invoices,
+        message_id=row.message_id,
     )

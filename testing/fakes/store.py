@@ -11,6 +11,7 @@ from typing import Any
 from shop.adapters.redis.keys import METRICS_TASKS
 from shop.domain.errors import StoreUnavailable
 from shop.domain.tally import BUCKETS_MS
+from shop.domain.work import Restraints
 
 #: 2026-03-01 12:00:00 UTC: an ordinary moment, the same in every run.
 START_MS = 1_772_366_400_000
@@ -46,6 +47,7 @@ class OrderRow:
     invoice_delivery: str | None = None
     is_revived: bool = False
     notification_task_id: str | None = None
+    message_id: str | None = None
 
 
 @dataclass
@@ -146,6 +148,8 @@ class FakeStore:
     watermarks: dict[str, int] = field(default_factory=dict)
     #: queue -> worker -> when it last beat, ms.
     workers: dict[str, dict[str, int]] = field(default_factory=dict)
+    #: By queue and worker.
+    restraints: dict[tuple[str, str], Restraints] = field(default_factory=dict)
 
     #: As the hashes of counts: `metrics:orders` and so on -> field -> how often.
     counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))

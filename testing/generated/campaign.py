@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from testing.commands import ROOT
+from testing.environment import without_settings
 from testing.stack import Stack, StackFailed
 
 _ROOM = Path(__file__).parent
@@ -88,7 +89,11 @@ def run(
             subprocess.run(
                 command,
                 cwd=notes,
-                env={**os.environ, "SCHEMATHESIS_HOOKS": _HOOKS, "PYTHONPATH": str(ROOT)},
+                env={
+                    **without_settings(os.environ),
+                    "SCHEMATHESIS_HOOKS": _HOOKS,
+                    "PYTHONPATH": str(ROOT),
+                },
                 check=False,
                 stdout=output,
                 stderr=subprocess.STDOUT,

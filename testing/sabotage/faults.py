@@ -12,9 +12,6 @@ from testing.stack import BROKER_DB, Stack
 from testing.waiting import TimedOut, wait_for
 
 HELD_WITHIN_S = 10.0
-REPLY_WITHIN_S = 5.0
-#: How long a worker may take to stop listening once it said that it would.
-DEAF_WITHIN_S = 5.0
 
 
 class WorkerKilledBeforeStarting(Fault):
@@ -89,42 +86,29 @@ class WorkerKilledBeforeStarting(Fault):
         return ids
 
 
-class WorkerDeafened(Fault):
-    """A worker that lives, is connected, and takes nothing from its queue any more."""
+class PoolFrozen(Fault):
+    """A worker that lives, is connected, and starts nothing: the processes of its pool stand still.
 
-    name = "worker-deafened"
+    Nobody told it to: a pause by Celery's remote control is no stall.
+    """
+
+    name = "pool-frozen"
 
     def __init__(self, stack: Stack, worker: str, history: Recorder | None = None) -> None:
+        """`worker` has processes for its pool, and nothing to do now."""
         super().__init__(history)
-        self._stack = stack
-        self._queue = worker.removeprefix("worker-")
-        #: Whom to ask, and that nobody else's answer is waited for.
-        self._asked = {"pattern": f"{self._queue}@*", "matcher": "glob", "limit": 1}
+        self._worker = stack.service(worker)
+        self._frozen: list[int] = []
 
     def inject(self) -> None:
-        with self._stack.celery() as app:
-            app.control.cancel_consumer(
-                self._queue, reply=True, timeout=REPLY_WITHIN_S, **self._asked
-            )
+        _, *self._frozen = self._worker.pids()
+        for pid in self._frozen:
+            self._worker.send_signal(pid, signal.SIGSTOP)
 
     def confirm(self) -> Mapping[str, Any]:
-        with self._stack.celery() as app:
-            inspect = app.control.inspect(timeout=REPLY_WITHIN_S, **self._asked)
-
-            def listens_to_nothing() -> dict[str, Any] | None:
-                replies: dict[str, Any] = inspect.active_queues() or {}
-                return replies if replies and not any(replies.values()) else None
-
-            try:
-                # It answers first, and stops to listen at the next turn of its loop.
-                seen = wait_for(
-                    f"the worker of {self._queue} listens no more",
-                    listens_to_nothing,
-                    within_s=DEAF_WITHIN_S,
-                )
-            except TimedOut as error:
-                raise FaultDidNotTakeHold(str(error)) from None
-        return {"seen": seen}
+        if not self._frozen or not set(self._frozen) <= set(self._worker.pids()):
+            raise FaultDidNotTakeHold(f"{self._worker.name} has no pool that stands still")
+        return {"pids": self._frozen}
 
     def heal(self) -> None:
         """Nobody does but the worker itself: that it does is what is to be shown."""

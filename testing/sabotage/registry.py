@@ -47,7 +47,7 @@ _ALL = (
         name="watchdog-off",
         breaks="a worker does not notice that it has work and starts none",
         change=Change(settings={"STALL_AFTER_S": "0"}),
-        scenario=scenarios.WORKER_DEAF,
+        scenario=scenarios.POOL_FROZEN,
         check=Check.LOST,
     ),
 )

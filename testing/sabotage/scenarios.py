@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from testing.faults import ConnectionsCut, ConnectionsSlowed, Fault, RedisKilled
-from testing.sabotage.faults import WorkerDeafened, WorkerKilledBeforeStarting
+from testing.sabotage.faults import PoolFrozen, WorkerKilledBeforeStarting
 from testing.sabotage.sabotage import Scenario
 from testing.sabotage.scene import Scene
 from testing.stack import WORKER_DEFAULT
@@ -76,8 +76,8 @@ def _killed_before_starting(scene: Scene, place: Callable[[], None]) -> Fault:
     )
 
 
-def _worker_deafened(scene: Scene) -> None:
-    with WorkerDeafened(scene.stack, WORKER_DEFAULT, scene.history):
+def _pool_frozen(scene: Scene) -> None:
+    with PoolFrozen(scene.stack, WORKER_DEFAULT, scene.history):
         scene.place(scene.some_of(list(PLENTY), ORDERS))
 
 
@@ -114,10 +114,10 @@ REDIS_KILLED = Scenario(
     stock=PLENTY,
     faults={RedisKilled.name: 1},
 )
-WORKER_DEAF = Scenario(
-    what="the default worker stops taking messages, alive and connected",
-    play=_worker_deafened,
+POOL_FROZEN = Scenario(
+    what="the default worker's pool stands still, alive and connected",
+    play=_pool_frozen,
     stock=PLENTY,
     settings={"STALL_AFTER_S": "2"},
-    faults={WorkerDeafened.name: 1},
+    faults={PoolFrozen.name: 1},
 )

@@ -1,5 +1,6 @@
 """What stacks have in common: clients, waiting until ready, and the report on a failure."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from redis import Redis
 from shop.adapters.celery.errors import BROKER_ERRORS
 from shop.local.ready import http_ok
 from testing.brokers import QUEUES, Broker, RedisBroker
+from testing.environment import drop_foreign
 from testing.stack import (
     BROKER_DB,
     FLOWER,
@@ -94,6 +96,8 @@ class BaseStack(ABC):
         return self._broker
 
     def celery(self) -> Celery:
+        # Its own variables win over what an app is told.
+        drop_foreign(os.environ)
         client = Celery(
             "foreign",
             broker=self.broker.url,

@@ -19,6 +19,7 @@ from testing.brokers import (
     chosen_broker,
     rabbitmq_url,
 )
+from testing.environment import without_settings
 from testing.stack import RABBITMQ, REDIS, START_WITHIN_S, Stack
 from testing.stacks.base import FLOWER_AUTH, BaseStack
 from testing.stacks.ports import HOST, stable_port
@@ -225,11 +226,9 @@ def _settings(environment: Mapping[str, str]) -> Settings:
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
     """What the services inherit: no settings, and the very code that the tests import."""
-    names = {name.upper() for name in Settings.model_fields}
     root = str(Path(shop.__file__).parents[1])
     path = os.pathsep.join(filter(None, (root, own.get("PYTHONPATH"))))
-    kept = {name: value for name, value in own.items() if name.upper() not in names}
-    return {**kept, "PYTHONPATH": path}
+    return {**without_settings(own), "PYTHONPATH": path}
 
 
 if TYPE_CHECKING:

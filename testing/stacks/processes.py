@@ -3,54 +3,20 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import psutil
 
-from shop.local import guard
+from shop.local.guard_process import Guard as Guard  # noqa: PLC0414  (handed on)
 from shop.local.service import Service
 from testing.stack import ProcessInfo, StackFailed
 from testing.waiting import wait_for
 
 #: How long what was killed may take to be gone.
 KILLED_WITHIN_S = 5.0
-
-
-class Guard:
-    """A process that ends the services when this one dies before it has ended them itself."""
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__],
-            stdin=subprocess.PIPE,
-            text=True,
-            # What ends this process, such as Ctrl-C, must not end its guard.
-            start_new_session=True,
-        )
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.communicate()
-
-    def add(self, group: int) -> None:
-        self._tell(f"+{group}")
-
-    def discard(self, group: int) -> None:
-        self._tell(f"-{group}")
-
-    def _tell(self, line: str) -> None:
-        assert self._process.stdin is not None
-        print(line, file=self._process.stdin, flush=True)
 
 
 class ProcessHandle:

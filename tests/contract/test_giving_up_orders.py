@@ -4,6 +4,7 @@ import pytest
 
 from shop.domain.errors import OrderNotRetriable, UnknownOrder
 from shop.domain.order import Begun, Order, OrderStatus, Reason
+from shop.domain.task_state import RESULT_WITHIN_MS
 from shop.domain.work import TaskName, Timings
 from tests.builders import a_delivery, an_order, follow_ups
 from tests.contract.backends import Backend, Ports
@@ -240,3 +241,105 @@ class TestRevive:
     def test_an_unknown_order_is_unknown(self, ports: Ports) -> None:
         with pytest.raises(UnknownOrder):
             ports.book.revive("1001")
+
+
+class TestRevoke:
+    def test_a_pending_order_fails(self, ports: Ports, backend: Backend, pending: Order) -> None:
+        ports.book.revoke(pending.id, TaskName.PROCESS_ORDER, "task-1")
+
+        record = ports.book.find(pending.id)
+        assert record is not None
+        assert (record.status, record.reason) == (OrderStatus.FAILED, Reason.REVOKED)
+        assert (backend.open_orders(), backend.dead_orders()) == (set(), {pending.id})
+        # Its task may be on its way to the end of it: it comes too late.
+        settlement = ports.book.settle(pending.id, pending.item, follow_ups(pending))
+        assert (settlement.status, settlement.reason) == (OrderStatus.FAILED, Reason.REVOKED)
+        assert settlement.notification_task_id is None
+
+    def test_a_processed_order_stays_so_and_lacks_its_invoice(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        ports.book.revoke(processed.id, TaskName.GENERATE_INVOICE, "invoice-of-1001")
+
+        record = ports.book.find(processed.id)
+        assert record is not None
+        assert (record.status, record.reason) == (OrderStatus.PROCESSED, Reason.REVOKED)
+        assert (backend.open_orders(), backend.dead_orders()) == (set(), {processed.id})
+
+    def test_what_is_done_stands(self, ports: Ports, backend: Backend, processed: Order) -> None:
+        before = ports.book.find(processed.id)
+        ports.book.revoke(processed.id, TaskName.PROCESS_ORDER, "task-1")
+        assert ports.book.find(processed.id) == before
+
+        ports.book.store_invoice(processed.id, b"%PDF")
+        before = ports.book.find(processed.id)
+        ports.book.revoke(processed.id, TaskName.GENERATE_INVOICE, "invoice-of-1001")
+        assert ports.book.find(processed.id) == before
+        assert backend.dead_orders() == set()
+
+    def test_another_task_of_the_same_order_is_nothing_to_it(
+        self, ports: Ports, pending: Order
+    ) -> None:
+        before = ports.book.find(pending.id)
+        ports.book.revoke(pending.id, TaskName.PROCESS_ORDER, "sent-by-hand")
+        ports.book.revoke(pending.id, TaskName.GENERATE_INVOICE, "task-1")
+        ports.book.revoke("unknown", TaskName.PROCESS_ORDER, "task-1")
+
+        assert ports.book.find(pending.id) == before
+        assert ports.book.find("unknown") is None
+
+    async def test_taken_up_again_it_is_published_under_an_id_that_nobody_has_revoked(
+        self, ports: Ports, backend: Backend, pending: Order
+    ) -> None:
+        ports.book.revoke(pending.id, TaskName.PROCESS_ORDER, "task-1")
+
+        claim = ports.book.revive(pending.id, "message-2")
+
+        (record,) = claim.records
+        assert (record.task_id, record.message_id) == ("task-1", "message-2")
+        assert (record.status, record.reason) == (OrderStatus.PENDING, None)
+        assert ports.book.revive(pending.id, "message-3").records == claim.records
+        # A late copy of the first message is revoked once more.
+        ports.book.revoke(pending.id, TaskName.PROCESS_ORDER, "task-1")
+        assert ports.book.find(pending.id) == record
+
+        backend.set_by_hand("stock", pending.item, "10")
+        ports.ledger.started(a_delivery("message-2"))
+        ports.book.begin(pending, "message-2", "two")
+        ports.book.settle(pending.id, pending.item, follow_ups(pending))
+        ports.ledger.finished("message-2")
+        backend.pass_time(RESULT_WITHIN_MS + 1_000)
+        for task_id in ("task-1", "message-2"):
+            found = await ports.lookup.find(task_id)
+            assert found is not None
+            assert found.state == "SUCCESS"
+            assert found.result["status"] == "processed"
+
+    def test_it_can_be_revoked_and_taken_up_once_more(self, ports: Ports, pending: Order) -> None:
+        ports.book.revoke(pending.id, TaskName.PROCESS_ORDER, "task-1")
+        ports.book.revive(pending.id, "message-2")
+        ports.book.revoke(pending.id, TaskName.PROCESS_ORDER, "message-2")
+        record = ports.book.find(pending.id)
+        assert record is not None
+        assert record.reason == Reason.REVOKED
+
+        (record,) = ports.book.revive(pending.id).records
+        assert record.task_id == "task-1"
+        assert record.message_id not in (None, "task-1", "message-2")
+
+    async def test_the_same_of_an_invoice(
+        self, ports: Ports, backend: Backend, processed: Order
+    ) -> None:
+        ports.book.revoke(processed.id, TaskName.GENERATE_INVOICE, "invoice-of-1001")
+        given_up = await ports.lookup.find("invoice-of-1001")
+
+        (record,) = ports.book.revive(processed.id, "invoice-2").records
+
+        assert (record.invoice_task_id, record.message_id) == ("invoice-2", None)
+        assert record.owed is TaskName.GENERATE_INVOICE
+        assert given_up is not None
+        ports.book.revoke(processed.id, TaskName.GENERATE_INVOICE, "invoice-of-1001")
+        assert ports.book.find(processed.id) == record
+        issued = await ports.lookup.find("invoice-2")
+        assert issued is not None
+        assert (issued.task, issued.state) == ("generate_invoice", "PENDING")

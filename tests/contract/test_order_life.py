@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
 from shop.adapters.redis.keys import METRICS_DEAD, METRICS_ORDERS
-from shop.domain.order import Order, OrderStatus, Reason
+from shop.domain.order import NO_INVOICE_REASONS, Order, OrderStatus, Reason
 from shop.domain.stock import StockLevel
+from shop.domain.work import TaskName
 from tests.builders import an_order, follow_ups
 from tests.contract.lockstep import (
     PROFILE,
@@ -34,7 +35,8 @@ from tests.contract.worlds import (
     HeldOrder,
 )
 
-REASONS = ("unknown_item", "out_of_stock", "attempts_exhausted")
+REASONS = ("unknown_item", "out_of_stock", "attempts_exhausted", "revoked")
+OF_AN_ORDER = (TaskName.PROCESS_ORDER, TaskName.GENERATE_INVOICE)
 SKUS = ("SKU-1", "SKU-2", "NO-SUCH")
 #: What each order is usually for; two share an item, and one is not sold at first.
 USUAL: dict[str, dict[str, Any]] = {
@@ -153,10 +155,21 @@ class OrderLife(Lockstep):
         self.repeatable(lambda world: world.book.bury(order_id, reason))
         assert not self.owes_invoice(order_id) or order_id in dict(self.state.orders_dead)
 
+    @rule(order_id=order_ids, task=st.sampled_from(OF_AN_ORDER), anyhow=rarely)
+    def revoke(self, order_id: str, task: TaskName, anyhow: bool) -> None:
+        held = self.state.orders.get(order_id)
+        task_id = "another"
+        if held is not None and not anyhow:
+            is_order = task is TaskName.PROCESS_ORDER
+            task_id = (held.message_id or held.task_id) if is_order else held.invoice_task_id or ""
+        self.repeatable(lambda world: world.book.revoke(order_id, task, task_id or "none"))
+
     @rule(order_id=order_ids)
     def revive(self, order_id: str) -> None:
         self.revived = order_id
-        self.repeatable(lambda world: world.book.revive(order_id))
+        self.drawn += 1
+        message_id = f"message-{self.drawn}"
+        self.repeatable(lambda world: world.book.revive(order_id, message_id))
 
     @rule(queue=queues, idle=st.booleans(), limit=limits)
     def claim_lost(self, queue: str, idle: bool, limit: int) -> None:
@@ -255,10 +268,10 @@ class OrderLife(Lockstep):
         for order_id in dict(self.state.orders_dead):
             order = self.state.orders[order_id]
             if order.status == OrderStatus.FAILED:
-                assert order.reason == Reason.ATTEMPTS_EXHAUSTED
+                assert order.reason in (Reason.ATTEMPTS_EXHAUSTED, Reason.REVOKED)
             else:
                 assert self.owes_invoice(order_id)
-                assert order.reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED
+                assert order.reason in NO_INVOICE_REASONS
 
     @invariant()
     def failed_orders_say_why_and_others_do_not(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from shop.domain.errors import StoreUnavailable
 from shop.domain.stock import StockLevel, StockReport
+from shop.domain.work import TaskName
 from tests.builders import a_delivery, a_notification, an_order, follow_ups
 from tests.contract.backends import Backend, Ports
 
@@ -30,6 +31,7 @@ SYNCHRONOUS: dict[str, Callable[[Ports], Any]] = {
     "store an invoice": lambda ports: ports.book.store_invoice("1001", b"%PDF"),
     "find": lambda ports: ports.book.find("1001"),
     "bury": lambda ports: ports.book.bury("1001", "attempts_exhausted"),
+    "revoke": lambda ports: ports.book.revoke("1001", TaskName.PROCESS_ORDER, "task-1"),
     "revive": lambda ports: ports.book.revive("1001"),
     "claim": lambda ports: ports.book.claim_lost("default", queue_is_idle=True, limit=1),
     "begin a notification": lambda ports: ports.notifications.begin(

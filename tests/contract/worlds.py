@@ -76,6 +76,7 @@ class HeldOrder:
     unit_price_minor: int | None
     invoice_task_id: str | None
     notification_task_id: str | None
+    message_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class FakeWorld(World):
                     unit_price_minor=row.unit_price_minor,
                     invoice_task_id=row.invoice_task_id,
                     notification_task_id=row.notification_task_id,
+                    message_id=row.message_id,
                 )
                 for order_id, row in store.orders.items()
             },
@@ -330,6 +332,7 @@ def _held_order(fields: Mapping[str, str], status: str) -> HeldOrder:
         unit_price_minor=None if price is None else int(price),
         invoice_task_id=fields.get("invoice_task_id"),
         notification_task_id=fields.get("notification_task_id"),
+        message_id=fields.get("message_id"),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shop.settings import Settings
+from testing.environment import without_settings
 from testing.waiting import wait_for
 from tests.docs.markdown import Code
 
@@ -26,9 +26,8 @@ COMMAND_WITHIN_S = 30.0
 
 def clean_environment() -> dict[str, str]:
     """This process's, without what changes how the README's commands work."""
-    ours = {name.upper() for name in Settings.model_fields}
     # `make test` is one of these commands: what make hands down is not for the next make.
-    ours |= {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"}
+    ours = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"}
     ours |= {
         "VIRTUAL_ENV",
         "PYTHONPATH",
@@ -38,7 +37,11 @@ def clean_environment() -> dict[str, str]:
         "NO_COLOR",
         "FORCE_COLOR",
     }
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in ours}
+    kept = {
+        name: value
+        for name, value in without_settings(os.environ).items()
+        if name.upper() not in ours
+    }
     return {**kept, "PYTHONIOENCODING": "utf-8", "no_proxy": "*"}
 
 

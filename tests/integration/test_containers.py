@@ -149,12 +149,16 @@ def test_a_stuck_worker_ends_itself_and_is_started_again(impatient_stack: Contai
     workers = stack.container("workers")
     goods = Goods(stack.redis(), level=10, price_minor=1_990)
     before = {queue: _worker(workers, queue) for queue in ("default", "priority")}
-    with stack.celery() as app, Customer(stack) as customer:
-        # Alive, connected and deaf.
-        app.control.cancel_consumer("default", reply=True, timeout=5)
-        customer.invoiced(customer.place(goods.sku))
+    # Alive, connected and of no use: what it takes is never started.
+    for process in workers.processes():
+        if process.parent_pid == before["default"]:
+            workers.send_signal(process.pid, signal.SIGSTOP)
+    with Customer(stack) as customer:
+        orders = [customer.place(goods.sku, qty=1) for _ in range(8)]
+        for order_id in orders:
+            customer.invoiced(order_id)
 
-    assert goods.left == 8
+    assert goods.left == 2
     assert "this worker ends itself" in workers.logs()
     assert _worker(workers, "default") != before["default"]
     assert _worker(workers, "priority") == before["priority"]

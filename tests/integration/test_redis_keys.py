@@ -15,6 +15,7 @@ DAY_S = 24 * 60 * 60
 KEYS: dict[str, tuple[str, bool | None]] = {
     f"order:{ID}:status": ("string", False),
     f"order:{ID}": ("hash", False),
+    "shop:id": ("string", False),
     "orders:open": ("zset", False),
     "orders:dead": ("zset", False),
     # Kept until it is delivered, and then as long as its task's result.
@@ -29,6 +30,8 @@ KEYS: dict[str, tuple[str, bool | None]] = {
     "watermark:(default|priority)": ("string", False),
     # Signs of life, which the probe looks at.
     "workers:(default|priority)": ("zset", False),
+    # Only while an operator has paused or limited something.
+    "restraints:(default|priority)": ("hash", True),
     "metrics:(orders|notifications|dead|sweeps|tasks)": ("hash", False),
     "audit:(initial|restocked|sold)": ("hash", False),
     "audit:result": ("string", False),
@@ -69,7 +72,7 @@ def test_every_key_is_one_of_the_design(stack: Stack) -> None:
     assert {
         pattern
         for pattern in KEYS
-        if not re.match("orders|notifications|report|audit:result", pattern)
+        if not re.match("orders|notifications|report|audit:result|restraints", pattern)
     } <= seen
 
 

@@ -6,13 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from celery import Celery
 
+from shop.local import ready
 from testing.servers import HOST, free_port
 from testing.waiting import wait_for
 from tests.conftest import MakeSettings
@@ -20,6 +22,15 @@ from tests.conftest import MakeSettings
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 10.0
 PROCESSED_WITHIN_S = 20.0
+#: What stands on each service's command line, and on no other's.
+MARKS = {
+    "api": "shop.asgi:app",
+    "worker-default": "default@%h",
+    "worker-priority": "priority@%h",
+    "beat": "beat --schedule",
+    "flower": "shop.worker flower",
+    "redis": "valkey-server",
+}
 
 
 class ShopUp:
@@ -137,18 +148,77 @@ def test_two_beside_each_other_work_and_stop_without_a_trace(tmp_path: Path) -> 
             assert re.search(rf"^ ?{name} +\| \S", one.output, re.MULTILINE), one.output
 
 
-def test_stock_outlives_a_service_that_is_killed_and_takes_all_down_by_name(
+def is_ready(shop: ShopUp) -> bool:
+    return (
+        ready.http_ok(HOST, shop.api_port, "/health/ready")()
+        and ready.http_ok(HOST, shop.flower_port, "/healthcheck")()
+    )
+
+
+def wait_until_ready_again(shop: ShopUp, name: str, before: psutil.Process) -> None:
+    """`name` runs anew, all is ready, and it was said once."""
+
+    def is_back() -> bool:
+        assert shop.process.poll() is None, shop.output
+        return main_process(shop, name) not in (None, before) and is_ready(shop)
+
+    wait_for(f"{name} is back", is_back, within_s=READY_WITHIN_S, explain=lambda: shop.output)
+
+
+def main_process(shop: ShopUp, name: str) -> psutil.Process | None:
+    """That of the service, if it runs."""
+    mark = MARKS[name]
+    for process in psutil.Process(shop.process.pid).children():
+        with suppress(psutil.NoSuchProcess):
+            if mark in " ".join(process.cmdline()):
+                return process
+    return None
+
+
+def test_whatever_service_is_killed_is_started_again_and_orders_work(tmp_path: Path) -> None:
+    with shop_up(tmp_path) as shop:
+        shop.wait_until_ready()
+        for number, name in enumerate(MARKS):
+            process = main_process(shop, name)
+            assert process is not None, shop.output
+            process.kill()
+            wait_until_ready_again(shop, name, process)
+            how = "ended by SIGKILL (exit code 137)"
+            assert f"{name} {how}; it is started again in 1 s" in shop.output
+            place_order(shop, f"killed-{number}")
+        assert shop.stop(signal.SIGTERM) == 0
+
+
+def test_a_worker_that_is_told_to_shut_down_is_started_again_and_orders_work(
     tmp_path: Path,
 ) -> None:
     with shop_up(tmp_path) as shop:
         shop.wait_until_ready()
+        app = Celery(broker=f"redis://{HOST}:{shop.redis_port}/0", set_as_current=False, fixups=[])
+        for name in ("worker-default", "worker-priority"):
+            before = main_process(shop, name)
+            assert before is not None, shop.output
+            queue = name.removeprefix("worker-")
+            (answer,) = app.control.broadcast(
+                "ping", reply=True, timeout=10, limit=1, pattern=f"{queue}@*", matcher="glob"
+            )
+            app.control.shutdown(destination=[*answer])
+            wait_until_ready_again(shop, name, before)
+            assert f"{name} ended with exit code 0; it is started again in 1 s" in shop.output
+            place_order(shop, f"shut-down-{queue}")
+        app.close()
+        assert shop.stop(signal.SIGINT) == 0
+
+
+def test_stock_outlives_a_redis_that_is_killed(tmp_path: Path) -> None:
+    with shop_up(tmp_path) as shop:
+        shop.wait_until_ready()
         place_order(shop, "1001")
-        processes = shop.processes()
-        (redis,) = [left for left in processes if "valkey-server" in " ".join(left.cmdline())]
+        redis = main_process(shop, "redis")
+        assert redis is not None
         redis.kill()
-        assert shop.process.wait(STOPPED_WITHIN_S) == 1
-        assert "redis ended by SIGKILL (exit code 137)" in shop.output
-        assert [left for left in processes if _runs(left)] == []
+        wait_until_ready_again(shop, "redis", redis)
+        assert shop.stop(signal.SIGTERM) == 0
     with shop_up(tmp_path) as shop:
         shop.wait_until_ready()
         listed = subprocess.run(

@@ -5,11 +5,9 @@ from typing import Any
 from celery import Celery
 
 from shop.adapters.celery import rabbitmq, transport
-from shop.adapters.celery.config import publisher_config, worker_config
+from shop.adapters.celery.config import APP_NAME, publisher_config, worker_config
 from shop.adapters.celery.connection import AMQP
 from shop.settings import Settings
-
-APP_NAME = "shop"
 
 
 def create_worker_app(settings: Settings, **extra: Any) -> Celery:

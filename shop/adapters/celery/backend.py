@@ -10,13 +10,21 @@ from typing import Any
 from celery import Celery, states
 from celery.backends import redis
 from kombu.utils.encoding import bytes_to_str
+from redis import Connection
 
+from shop.adapters.celery.refusing import reconnecting
 from shop.adapters.redis.results import storing
 from shop.adapters.redis.trips import RoundTrips
 
 
 class ResultBackend(redis.RedisBackend):
-    """Celery's own, but for how a task's result is stored in a worker."""
+    """Celery's own, but for how a task's result is stored in a worker, and for refusals."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.connparams["connection_class"] = reconnecting(
+            self.connparams.get("connection_class", Connection)
+        )
 
     def _store_result(
         self,

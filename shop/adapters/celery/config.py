@@ -1,13 +1,17 @@
 """Celery's settings, each set on purpose."""
 
+import re
 from typing import Any
 
+from celery import Celery
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 
 from shop.adapters.celery import rabbitmq
 from shop.domain.work import Queue, TaskName
 from shop.settings import RESULT_TTL_S, Settings
+
+APP_NAME = "shop"
 
 #: Longer than any task by far: a lease is never renewed, and every task that outlives it is
 #: delivered twice. Lost work is not found by it, but by the sweep, within seconds.
@@ -67,6 +71,19 @@ def worker_config(settings: Settings) -> dict[str, Any]:
     }
 
 
+def name_connections(app: Celery, service: str) -> None:
+    """Let Redis' list of its clients say whose connections they are; before any is made.
+
+    `service` is what the process is, such as `worker-default`.
+    """
+    # A client's name has no spaces.
+    name = f"{APP_NAME}-{re.sub(r'[^!-~]', '_', service)}"
+    options = app.conf.broker_transport_options
+    if "client_name" in options:
+        app.conf.broker_transport_options = {**options, "client_name": f"{name}-broker"}
+    app.conf.redis_client_name = f"{name}-results"
+
+
 def publisher_config(settings: Settings, *, socket_timeout_s: float) -> dict[str, Any]:
     """For an app that only publishes.
 
@@ -91,7 +108,11 @@ def publisher_config(settings: Settings, *, socket_timeout_s: float) -> dict[str
 
 def _consuming(settings: Settings) -> dict[str, Any]:
     if not settings.uses_rabbitmq:
-        return {"broker_transport_options": _redis_options(WORKER_SOCKET_TIMEOUT_S)}
+        return {
+            "broker_transport_options": _redis_options(WORKER_SOCKET_TIMEOUT_S),
+            # Somebody wrote over a key of kombu's: it may be put right while the worker waits.
+            "broker_channel_error_retry": True,
+        }
     return {
         "broker_transport_options": rabbitmq.worker_options(WORKER_SOCKET_TIMEOUT_S),
         "broker_connection_timeout": WORKER_SOCKET_TIMEOUT_S,
@@ -122,6 +143,8 @@ def _redis_options(socket_timeout_s: float) -> dict[str, Any]:
         "socket_connect_timeout": socket_timeout_s,
         "socket_keepalive": True,
         "health_check_interval": 10,
+        # Its process gives it a name of its own: `name_connections`.
+        "client_name": f"{APP_NAME}-celery-broker",
     }
 
 

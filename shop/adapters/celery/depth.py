@@ -4,19 +4,24 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import redis.asyncio
 from amqp.exceptions import ChannelError
 from celery import Celery
 from kombu.transport.redis import Channel
+from redis.client import NEVER_DECODE
 
 from shop.adapters.celery.envelope import ENQUEUED_AT_HEADER
 from shop.adapters.celery.errors import BROKER_ERRORS
+from shop.adapters.celery.head import AT_HEAD_HEADER, KINDS_AT_MOST
 from shop.adapters.celery.transport import is_redis
 from shop.adapters.redis.client import API_DEADLINE_S, connect_async, store_deadline
 from shop.domain.errors import StoreUnavailable
 from shop.domain.work import Queue, Waiting
 from shop.settings import Settings
+
+_AT_HEAD = AT_HEAD_HEADER.encode()
 
 
 class RedisQueueGauge:
@@ -39,8 +44,11 @@ class RedisQueueGauge:
             for queue in self._queues:
                 for key in _lists(queue):
                     pipe.llen(key)
-                    # Messages are pushed on the left, and taken from the right.
-                    pipe.lindex(key, -1)
+                    # Messages are pushed on the left, and taken from the right; Beat's are put there,
+                    # and say nothing of how long the others wait.
+                    # Bytes, for anybody may have pushed anything.
+                    options: dict[str, Any] = {NEVER_DECODE: True}
+                    pipe.execute_command("LRANGE", key, -1 - KINDS_AT_MOST, -1, **options)
             pipe.time()
             *found, (seconds, microseconds) = await pipe.execute()
         now_ms = int(seconds) * 1000 + int(microseconds) // 1000
@@ -112,18 +120,23 @@ def _lists(queue: str) -> list[str]:
     return [f"{queue}{Channel.sep}{step}" if step else queue for step in Channel.priority_steps]
 
 
-def _waiting(lists: list[tuple[int, str | None]], now_ms: int) -> Waiting:
+def _waiting(lists: list[tuple[int, list[bytes]]], now_ms: int) -> Waiting:
     depth = sum(length for length, _ in lists)
-    stamps = [stamp for _, oldest in lists if oldest and (stamp := _stamp(oldest)) is not None]
+    stamps = [
+        stamp
+        for _, next_ones in lists
+        for oldest in [message for message in next_ones if _AT_HEAD not in message][-1:]
+        if (stamp := _stamp(oldest)) is not None
+    ]
     if depth == 0:
         return Waiting(0)
     return Waiting(depth, max(0, now_ms - min(stamps)) / 1000 if stamps else None)
 
 
-def _stamp(message: str) -> int | None:
+def _stamp(message: bytes) -> int | None:
     """When the shop published it; foreign clients may put anything there, or nothing."""
     try:
         stamp = json.loads(message)["headers"][ENQUEUED_AT_HEADER]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return stamp if type(stamp) is int else None

@@ -1,11 +1,23 @@
 """What a worker has in hand of a Redis queue, and how much more it may take."""
 
+import json
+import logging
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from kombu.transport import redis, virtual
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import loads
 from redis.exceptions import RedisError
 
 from shop.adapters.celery.pace import Pace
+from shop.adapters.celery.unreadable import can_restore
+
+logger = logging.getLogger(__name__)
+
+#: How `take_messages.lua` writes down a message, which may be anything.
+_TAKEN = re.compile(rb'\[(?P<message>.*),"",(?P<queue>"[^"]*")\]', re.DOTALL)
 
 
 class QoS(redis.QoS):
@@ -13,7 +25,7 @@ class QoS(redis.QoS):
 
     Gives a message's slot back even when Redis does not hear that it is done. kombu 5.7 counts such
     a message as in hand until its connection ends, and a worker with all slots taken asks for no
-    more. What was not acknowledged comes once more after the visibility time-out, and does no harm.
+    more. What Redis does not hear, it is told on the next connection.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,10 +58,15 @@ class QoS(redis.QoS):
             if was_full:
                 self.channel.wake()
             return
+        if self.channel.closed:
+            # Its task went on while the connection was lost, and is none the worse for it.
+            self.channel.left_behind.acknowledge([delivery_tag])
+            return
         try:
             super().ack(delivery_tag)  # type: ignore[no-untyped-call]
         except RedisError:
             self._quick_ack(delivery_tag)
+            self.channel.left_behind.acknowledge([delivery_tag])
             raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
@@ -57,8 +74,70 @@ class QoS(redis.QoS):
             self.ack(delivery_tag)
             return
         self._pace.end(delivery_tag)
+        if self.channel.closed:
+            self.channel.left_behind.give_back([delivery_tag])
+            return
         try:
             super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
         except RedisError:
             self._quick_ack(delivery_tag)
+            self.channel.left_behind.give_back([delivery_tag])
             raise
+
+    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
+        """Put a message back into its queue, at the end if `leftmost`.
+
+        kombu 5.7 watches its key for that, and redis-py 8.1 turns each loss of a connection that
+        watches into a reason to try once more, at once and for ever: the worker hung for as long
+        as Redis refused.
+        """
+        with self.channel.conn_or_acquire(client) as asked:
+            written = asked.hget(self.unacked_key, tag)
+        pushed = [] if written is None else self._to_push(written, leftmost)
+        if written is not None and not pushed:
+            logger.error("message %s belongs to no queue: it stays in %s", tag, self.unacked_key)
+            return
+        self.channel.give_back(
+            keys=[self.unacked_key, self.unacked_index_key, *(key for key, _ in pushed)],
+            args=[tag, "LPUSH" if leftmost else "RPUSH", *(text for _, text in pushed)],
+        )
+
+    def _to_push(self, written: bytes, leftmost: bool) -> "list[tuple[str, str | bytes]]":
+        """Lists, and what is pushed onto each: marked as redelivered, if it is a message at all.
+
+        kombu falls over what it cannot read, and throws away what it cannot mark.
+        """
+        if can_restore(written):
+            pushed = _Pushed([])
+            message, exchange, routing_key = loads(bytes_to_str(written))
+            self.channel._do_restore_message(  # noqa: SLF001 - as kombu does
+                message, exchange, routing_key, pushed, leftmost
+            )
+            return pushed.pairs
+        if match := _TAKEN.fullmatch(written):
+            return [(json.loads(match["queue"]), match["message"])]
+        return []
+
+    def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002 - kombu's signature
+        """All in hand goes back; what Redis does not take now, it is given on the next connection.
+
+        kombu 5.7 gives up at the first that it does not take, and forgets the others.
+        """
+        self.channel.left_behind.give_back(self._delivered)
+        self._delivered.clear()
+        try:
+            self.channel.catch_up()
+        except (RedisError, OSError) as error:
+            logger.warning("messages are given back on the next connection: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pushed:
+    """Takes the place of kombu's pipeline, and tells what was pushed."""
+
+    pairs: list[tuple[str, str | bytes]]
+
+    def lpush(self, key: str, text: str) -> None:
+        self.pairs.append((key, text))
+
+    rpush = lpush

@@ -4,6 +4,8 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, pyamqp
 
+from shop.adapters.celery.head import AT_HEAD_HEADER, HIGH_PRIORITY
+
 #: More deliveries than a message ever sees. RabbitMQ 4 drops one without a word after 20 unless
 #: told otherwise, and 3.10 takes -1, which is 4's "never", for "at once". Here the record counts
 #: attempts, and what is given up is listed in `orders:dead`.
@@ -38,12 +40,30 @@ def publisher_options(socket_timeout_s: float) -> dict[str, Any]:
     }
 
 
+class Channel(pyamqp.Channel):
+    """Sends what is to be taken next with a high priority."""
+
+    def prepare_message(self, *args: Any, **options: Any) -> Any:
+        message = super().prepare_message(*args, **options)  # type: ignore[no-untyped-call]
+        if AT_HEAD_HEADER in (message.headers or {}):
+            message.properties["priority"] = HIGH_PRIORITY
+        return message
+
+
+class Connection(pyamqp.Connection):
+    """A connection of such channels."""
+
+    Channel = Channel
+
+
 class Transport(pyamqp.Transport):
     """No read or write takes longer than the option `socket_timeout`.
 
     py-amqp 5.4 reads without a limit once it is connected: it takes the kernel's own time-out, its
     `read_timeout`, for an interruption, and reads on.
     """
+
+    Connection = Connection
 
     def establish_connection(self) -> Any:
         connection = super().establish_connection()  # type: ignore[no-untyped-call]

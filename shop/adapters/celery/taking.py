@@ -17,14 +17,14 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-from kombu.transport import redis
-from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import loads
-from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from kombu.transport import redis, virtual
+from redis.exceptions import NoScriptError, RedisError
 
+from shop.adapters.celery.head import PuttingChannel
+from shop.adapters.celery.left_behind import left_behind_at
 from shop.adapters.celery.qos import QoS
-from shop.adapters.redis.scripts import Script
+from shop.adapters.celery.unreadable import ReadingChannel, read
+from shop.adapters.redis.scripts import Script, source
 from shop.adapters.redis.trips import Command, RoundTrips
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Poller(redis.MultiChannelPoller):
             channel.acknowledge()
 
 
-class Channel(redis.Channel):
+class Channel(ReadingChannel, PuttingChannel):
     """Takes messages by a script while there are some, and waits for the next when there are none.
 
     Waiting is a BLMOVE that moves the next message to where it is: it takes nothing. It is for one
@@ -65,6 +65,7 @@ class Channel(redis.Channel):
         self._may_be_more = True
         self._is_taught = False
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.left_behind = left_behind_at(self.connection.client.as_uri())
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
         if no_ack:
@@ -101,9 +102,10 @@ class Channel(redis.Channel):
                 Command(("ZREM", self.unacked_index_key, *done)),
                 Command(("HDEL", self.unacked_key, *done)),
             )
-        except ResponseError as error:
-            # It refuses to write, for now: no reason to end, but to connect anew.
-            raise RedisGone(str(error)) from error
+        except BaseException:
+            # What was not heard is said on the next connection.
+            self._done.extendleft(reversed(done))
+            raise
 
     @property
     def _is_waiting(self) -> bool:
@@ -116,7 +118,18 @@ class Channel(redis.Channel):
         if self._read == self._read_woken:
             # Nothing comes of waiting: kombu would do it to the end.
             self._in_poll = None
-        super().close()  # type: ignore[no-untyped-call]
+        try:
+            super().close()  # type: ignore[no-untyped-call]
+        except (RedisError, OSError) as error:
+            # kombu 5.7 stops halfway, with sockets open and messages in hand.
+            logger.warning("the channel was closed without Redis: %s", error)
+            self.connection.cycle.discard(self)
+            self._disconnect_pools()
+            self._close_clients()  # type: ignore[no-untyped-call]
+            virtual.Channel.close(self)
+        finally:
+            # Messages were given back over connections that nobody else closes.
+            self._disconnect_pools()
 
     def _after_fork(self) -> None:
         # What the process that forked this one has in hand, it still has.
@@ -130,8 +143,8 @@ class Channel(redis.Channel):
                 self._hand_back()
                 self._tell_done()
             except (RedisError, OSError) as error:
-                # It comes again after the visibility time-out, and does no harm.
-                logger.warning("acknowledgements were not heard: %s", error)
+                logger.warning("acknowledgements are said on the next connection: %s", error)
+                self.left_behind.acknowledge(self._taken_from_done())
         if (trips := self.__dict__.pop("_trips", None)) is not None:
             trips.close()
         super()._disconnect_pools()  # type: ignore[no-untyped-call]
@@ -139,6 +152,10 @@ class Channel(redis.Channel):
     @cached_property
     def _trips(self) -> RoundTrips:
         return RoundTrips(self._create_client())  # type: ignore[no-untyped-call]
+
+    def give_back(self, *, keys: Sequence[Any], args: Sequence[Any]) -> None:
+        """Run `give_back_message.lua`."""
+        self._trips.script(source("give_back_message"))(keys=keys, args=args)
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         if len(self.active_queues) != 1 or self._never_acknowledged.intersection(
@@ -207,15 +224,14 @@ class Channel(redis.Channel):
                 self._deliver(tags.popleft(), message, taking.queue)
         finally:
             # One that nobody can read must not keep those that came with it.
-            for tag in tags:
-                self.qos.restore_by_tag(tag)
+            if tags:
+                self.left_behind.give_back(tags)
+                self.catch_up()
         return True
 
     def _deliver(self, tag: str, message: bytes, queue: str) -> None:
-        payload = loads(bytes_to_str(message))
-        payload["properties"]["delivery_tag"] = tag
         self.taken.add(tag)
-        self.connection._deliver(payload, queue)  # noqa: SLF001 - as kombu does
+        self.connection._deliver(read(message, queue, tag), queue)  # noqa: SLF001 - as kombu does
 
     def _read_reply(self) -> Any:
         connection = self.client.connection
@@ -224,11 +240,6 @@ class Channel(redis.Channel):
         except self.connection_errors:
             connection.disconnect()
             raise
-        except NoScriptError:
-            raise
-        except ResponseError as error:
-            # Such as that its memory is full: to be tried again, and not at once.
-            raise RedisGone(str(error)) from error
         finally:
             self._in_poll = None
             self._flush_brpop_reauth()  # type: ignore[no-untyped-call]
@@ -238,8 +249,20 @@ class Channel(redis.Channel):
         if (taking := self._taking) is not None:
             self._taking = None
             self._done += taking.done
-            for tag in taking.tags(taking.room):
+            self.left_behind.give_back(taking.tags(taking.room))
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Say what earlier channels of this process were not heard to say; raises Redis' errors."""
+        left = self.left_behind
+        while (tag := left.last_unacknowledged()) is not None:
+            try:
                 self.qos.restore_by_tag(tag)
+            except BaseException:
+                left.give_back([tag])
+                raise
+        self._done += left.acknowledged()
+        self._tell_done()
 
 
 @dataclass(frozen=True, slots=True)

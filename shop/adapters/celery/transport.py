@@ -9,6 +9,7 @@ from kombu.utils.json import dumps
 from redis.exceptions import ConnectionError as RedisGone
 
 from shop.adapters.celery import taking
+from shop.adapters.celery.refusing import RefusalConnection, RefusalSSLConnection, reconnecting
 
 #: Brokers that kombu keeps in Redis lists of the queues' names.
 SCHEMES = ("redis", "rediss")
@@ -22,8 +23,23 @@ def is_redis(broker_dsn: str) -> bool:
 class Channel(taking.Channel):
     """A channel that says so when its connection is closed, and never waits for a dead one."""
 
+    connection_class = RefusalConnection
+    connection_class_ssl = RefusalSSLConnection
     #: How many clients heard what was last published to whoever listens; None before.
     heard_by: int | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # kombu has asked for a PONG, which a server that is full or a replica gives as well. One
+        # that takes no writes is found here, where whoever connects tries again and again, later
+        # and later, and not at the first step after it.
+        try:
+            with self.conn_or_acquire() as client:
+                client.set(f"{self.unacked_mutex_key}.probe", "", xx=True)
+            self.catch_up()
+        except BaseException:
+            self.close()
+            raise
 
     def _put_fanout(self, exchange: str, message: Any, routing_key: str, **options: Any) -> None:
         if options.get("_publish_batch") is not None:
@@ -44,6 +60,8 @@ class Channel(taking.Channel):
         if self.connection is None or self.connection.client is None:
             raise RedisGone("the channel's connection is closed")
         params = super()._connparams(asynchronous)  # type: ignore[no-untyped-call]
+        # kombu has a class of its own for a socket in the file system.
+        params["connection_class"] = reconnecting(params["connection_class"])
         if asynchronous:
             # What the event loop reads from must not be tried again behind its back: redis-py
             # would connect anew, subscribe to nothing, and wait for a message without a limit.

@@ -6,8 +6,8 @@ from redis import Redis
 
 from shop.adapters.doctor.finding import Finding, State
 from shop.adapters.redis import keys
-from shop.adapters.redis.scripts import source
-from shop.domain.work import Queue
+from shop.adapters.redis.presence import RedisPresence
+from shop.domain.work import Consumers
 
 #: Work that is overdue by more has been missed by many sweeps.
 LONG_OVERDUE_MS = 60_000
@@ -22,20 +22,12 @@ def examined(
 
     `broker` is None if it is no Redis; then `waiting_in` says what it holds, as far as is known.
     """
-    count = store.register_script(source("count_workers"))
-    alive = count(keys=[keys.workers(queue) for queue in Queue], args=[keys.WORKER_TTL_S * 1000])
-    for queue, workers in zip(Queue, alive, strict=True):
+    for queue, consumers in RedisPresence(store).consumers().items():
         if broker is not None:
-            waiting: int | None = int(broker.llen(queue.value))
+            waiting: int | None = int(broker.llen(queue))
         else:
-            waiting = (waiting_in or {}).get(queue.value)
-        yield Finding(
-            f"queue {queue.value}",
-            State.OK if workers else State.FAIL,
-            f"{workers or 'no'} live worker{'s' if workers != 1 else ''}"
-            + ("" if waiting is None else f", {waiting} tasks wait"),
-            "" if workers else "Start one: `shop up` or `shop workers`.",
-        )
+            waiting = (waiting_in or {}).get(queue)
+        yield _examined_queue(queue, consumers, waiting)
     seconds, _ = store.time()
     long_overdue_ms = int(seconds) * 1000 - LONG_OVERDUE_MS
     for what, open_key, dead_key in (
@@ -67,3 +59,21 @@ def examined(
         "there is some" if has_stock else "there is none: every order fails",
         "" if has_stock else "`shop seed`, or `shop stock set SKU QTY`.",
     )
+
+
+def _examined_queue(queue: str, consumers: Consumers, waiting: int | None) -> Finding:
+    alive = consumers.alive
+    told = [f"{alive or 'no'} live worker{'s' if alive != 1 else ''}"]
+    if waiting is not None:
+        told.append(f"{waiting} tasks wait")
+    told += [f"{task} limited to {rate}" for task, rate in consumers.rate_limits.items()]
+    state, advice = State.OK, ""
+    if consumers.rate_limits:
+        state, advice = State.WARN, "`celery control rate_limit TASK 0` takes a limit back."
+    if consumers.paused:
+        told.append("paused" if consumers.is_paused else f"{consumers.paused} of them paused")
+        state = State.FAIL if consumers.is_paused else State.WARN
+        advice = f"`celery control add_consumer {queue}` ends the pause."
+    if not alive:
+        state, advice = State.FAIL, "Start one: `shop up` or `shop workers`."
+    return Finding(f"queue {queue}", state, ", ".join(told), advice)

@@ -49,6 +49,13 @@ def connect(dsn: str, client_name: str) -> Redis:
     )
 
 
+def connect_once(dsn: str, client_name: str) -> Redis:
+    """The same, without a second try: for whoever tries again himself, and has no time now."""
+    client = connect(dsn, client_name)
+    client.set_retry(Retry(NoBackoff(), retries=0))
+    return client
+
+
 def connect_async(dsn: str, client_name: str) -> "redis.asyncio.Redis":
     """An asynchronous client for the API, to be used within `store_deadline` only."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(

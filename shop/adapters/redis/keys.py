@@ -11,12 +11,17 @@ TASK_TTL_S = RESULT_TTL_S
 #: A worker that has not beaten for so long is dead.
 WORKER_TTL_S = 10
 
+#: Made once: tells this store from another shop's on the same broker.
+SHOP_ID = "shop:id"
+
 ORDERS_OPEN = "orders:open"
 ORDERS_DEAD = "orders:dead"
 NOTIFICATIONS_OPEN = "notifications:open"
 NOTIFICATIONS_DEAD = "notifications:dead"
 #: Hash: until when no mail is tried, in milliseconds, and how often in a row it came to that.
 MAIL_PAUSE = "mail:pause"
+#: List: messages that no worker can process, as JSON, the newest first.
+MESSAGES_DEAD = "messages:dead"
 
 #: Hashes of counts, each raised in the step that it counts: no count is lost or doubled.
 METRICS_ORDERS = "metrics:orders"
@@ -74,3 +79,8 @@ def watermark(queue: str) -> str:
 def workers(queue: str) -> str:
     """Sorted set: the queue's workers, scored by when they last beat, in milliseconds."""
     return f"workers:{queue}"
+
+
+def restraints(queue: str) -> str:
+    """Hash: what operators told the queue's workers, by worker; as JSON."""
+    return f"restraints:{queue}"

@@ -67,6 +67,7 @@ def _record(
         unit_price_minor=_number(fields.get("unit_price")),
         invoice_task_id=fields.get("invoice_task_id"),
         has_invoice=bool(has_invoice),
+        message_id=fields.get("message_id"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from uuid import uuid4
 
 from redis import Redis
 
@@ -184,6 +185,13 @@ class RedisOrderBook:
 
     def bury(self, order_id: str, reason: str) -> None:
         for_invoice = reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED
+        self._give_up(order_id, reason, for_invoice=for_invoice)
+
+    def revoke(self, order_id: str, task: TaskName, task_id: str) -> None:
+        for_invoice = task is TaskName.GENERATE_INVOICE
+        self._give_up(order_id, Reason.REVOKED, for_invoice=for_invoice, task_id=task_id)
+
+    def _give_up(self, order_id: str, reason: str, *, for_invoice: bool, task_id: str = "") -> None:
         given_up_in = OrderStatus.PROCESSED if for_invoice else OrderStatus.PENDING
         with store_errors():
             self._bury(
@@ -196,10 +204,10 @@ class RedisOrderBook:
                     keys.METRICS_ORDERS,
                     keys.METRICS_DEAD,
                 ],
-                args=[order_id, reason, given_up_in],
+                args=[order_id, reason, given_up_in, task_id],
             )
 
-    def revive(self, order_id: str) -> Claim[OrderRecord]:
+    def revive(self, order_id: str, message_id: str | None = None) -> Claim[OrderRecord]:
         record = self.find(order_id)
         if record is None:
             raise UnknownOrder(order_id)
@@ -207,6 +215,7 @@ class RedisOrderBook:
         task, task_id = TaskName.PROCESS_ORDER, record.task_id
         if record.status is OrderStatus.PROCESSED:
             task, task_id = TaskName.GENERATE_INVOICE, record.invoice_task_id or task_id
+        message_id = message_id or str(uuid4())
         results_db = None
         if self._results is not None:
             results_db = self._results.db_beside_store
@@ -223,6 +232,7 @@ class RedisOrderBook:
                     keys.task(task_id),
                     keys.METRICS_ORDERS,
                     result_key(task_id),
+                    keys.task(message_id),
                 ],
                 args=[
                     order_id,
@@ -230,6 +240,7 @@ class RedisOrderBook:
                     task,
                     database(self._client),
                     "" if results_db is None else results_db,
+                    message_id,
                 ],
             )
         if outcome == "refused":

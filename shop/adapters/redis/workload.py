@@ -17,5 +17,6 @@ class RedisWorkloadGauge:
         async with store_deadline(), self._client.pipeline(transaction=False) as pipe:
             for key in (keys.ORDERS_OPEN, keys.NOTIFICATIONS_OPEN, keys.ORDERS_DEAD):
                 pipe.zcard(key)
-            open_orders, open_notifications, dead_orders = await pipe.execute()
-        return Workload(open_orders, open_notifications, dead_orders)
+            pipe.llen(keys.MESSAGES_DEAD)
+            open_orders, open_notifications, dead_orders, dead_messages = await pipe.execute()
+        return Workload(open_orders, open_notifications, dead_orders, dead_messages)

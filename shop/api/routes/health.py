@@ -1,5 +1,7 @@
 """Probes: is the process there, and can the shop work?"""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Request, Response
 
 from shop.api.answers import answer
@@ -24,11 +26,19 @@ async def live() -> Response:
     responses={200: {"model": Ready}, **problems(NOT_READY)},
 )
 async def ready(request: Request) -> Response:
-    """Whether Redis answers and each queue has a live worker."""
+    """Whether Redis answers and each queue has a live worker that takes from it.
+
+    Rate limits that an operator set make it no less ready; they are named.
+    """
+    readiness = services(request).readiness
+    rate_limits: Mapping[str, str] = {}
     try:
-        missing = await in_time(services(request).readiness.missing())
+        missing = await in_time(readiness.missing())
+        if not missing:
+            rate_limits = await in_time(readiness.rate_limits())
     except StoreUnavailable:
         missing = ["redis"]
     if missing:
         raise Problem(NOT_READY, f"Missing: {', '.join(missing)}.", missing=missing)
-    return answer({"status": "ready"})
+    limited = {"rate_limits": rate_limits} if rate_limits else {}
+    return answer({"status": "ready", **limited})

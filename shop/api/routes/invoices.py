@@ -13,7 +13,7 @@ from shop.api.problems import (
     Problem,
 )
 from shop.domain.errors import UnknownOrder
-from shop.domain.order import OrderRecord, OrderStatus, Reason
+from shop.domain.order import NO_INVOICE_REASONS, OrderRecord, OrderStatus
 from shop.services.ordering import OrderDesk
 
 router = APIRouter(tags=["invoices"])
@@ -61,7 +61,7 @@ async def _invoice(orders: OrderDesk, order_id: str) -> bytes:
 
 
 def _no_invoice(record: OrderRecord) -> Problem:
-    given_up = record.reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED
+    given_up = record.reason in NO_INVOICE_REASONS
     if record.status is OrderStatus.FAILED or (given_up and not record.has_invoice):
         return Problem(
             ORDER_FAILED,

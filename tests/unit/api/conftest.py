@@ -110,10 +110,15 @@ class FakeReadiness:
     def __init__(self, store: FakeStore) -> None:
         self._store = store
         self.absent: list[str] = []
+        self.limits: dict[str, str] = {}
 
     async def missing(self) -> list[str]:
         await self._store.touch()
         return self.absent
+
+    async def rate_limits(self) -> dict[str, str]:
+        await self._store.touch()
+        return self.limits
 
 
 class FakeWorkloadGauge:

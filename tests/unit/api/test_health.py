@@ -23,8 +23,22 @@ async def test_ready_when_nothing_is_missing(client: httpx.AsyncClient) -> None:
     assert response.status_code == 200
 
 
+async def test_ready_names_rate_limits(client: httpx.AsyncClient, world: World) -> None:
+    world.readiness.limits = {"process_order": "1/m"}
+    response = await client.get("/health/ready")
+
+    Ready.model_validate(response.json())
+    assert response.json() == {"status": "ready", "rate_limits": {"process_order": "1/m"}}
+
+
 @pytest.mark.parametrize(
-    "absent", [["redis"], ["worker:priority"], ["worker:default", "worker:priority"]]
+    "absent",
+    [
+        ["redis"],
+        ["worker:priority"],
+        ["worker:default", "worker:priority"],
+        ["worker:default is paused"],
+    ],
 )
 async def test_not_ready_names_what_is_missing(
     client: httpx.AsyncClient, world: World, absent: list[str]

@@ -2,7 +2,9 @@
 
 from redis import Redis
 
-from testing.servers import HOST, free_port, running_valkey
+from shop.adapters.redis.presence import RedisPresence
+from shop.domain.work import Restraints
+from testing.servers import HOST, ValkeyProcess, free_port, running_valkey
 from tests.unit.adapters.mail.scripted_server import scripted
 from tests.unit.cli.commands import STORE_DB, Outcome, Shop
 
@@ -40,6 +42,25 @@ def test_the_doctor_is_content_with_a_shop_that_works(run: Shop) -> None:
     bad = {check for check, state in states(examined).items() if state != "ok"}
     # These two are asked at their usual ports, where another stack may answer.
     assert bad <= {"API", "Flower"}
+
+
+def test_the_doctor_names_what_an_operator_told_the_workers(shop: Shop, store: Redis) -> None:
+    presence = RedisPresence(store)
+    presence.beat("default", "one@host", Restraints(is_paused=True))
+    presence.beat("priority", "two@host", Restraints(rate_limits={"send_notification": "1/m"}))
+
+    examined = shop("doctor", "--json")
+
+    paused, limited = (finding(examined, f"queue {name}") for name in ("default", "priority"))
+    assert (paused["state"], limited["state"]) == ("fail", "warn")
+    assert "paused" in paused["detail"]
+    assert "add_consumer default" in paused["advice"]
+    assert "send_notification limited to 1/m" in limited["detail"]
+    assert "rate_limit TASK 0" in limited["advice"]
+
+    presence.beat("default", "three@host")
+
+    assert "1 of them paused" in finding(shop("doctor", "--json"), "queue default")["detail"]
 
 
 def test_an_address_that_is_given_has_to_answer(shop: Shop) -> None:
@@ -138,3 +159,16 @@ def test_a_rabbitmq_that_is_away_fails_and_its_password_is_not_shown(shop: Shop)
     examined = shop("doctor", "--json", CELERY_BROKER_DSN=dsn)
     assert finding(examined, "RabbitMQ, broker")["state"] == "fail"
     assert "hidden-word" not in examined.out
+
+
+def test_the_doctor_says_whose_the_broker_is_and_claims_nothing(
+    shop: Shop, valkey: ValkeyProcess
+) -> None:
+    assert finding(shop("doctor", "--json"), "broker's owner")["state"] == "ok"
+    with valkey.client(0) as broker:
+        assert not broker.exists("shop:owner")
+        broker.set("shop:owner", "first database 3 of the same server")
+    found = finding(shop("doctor", "--json"), "broker's owner")
+    assert found["state"] == "fail"
+    assert "database 3 of the same server; this one's is database 2" in found["detail"]
+    assert "DEL shop:owner" in found["advice"]

@@ -95,3 +95,16 @@ def test_an_earlier_report_is_shown_and_a_missing_one_is_a_line(shop: Shop, stor
     missing = shop("report", "--date", "2020-02-29")
     assert (missing.code, missing.err) == (1, "shop: there is no stock report of 2020-02-29\n")
     assert shop("report", "--date", "29.02.2020").code == 2
+
+
+def test_nothing_is_sent_to_another_shops_broker_and_the_order_stays_as_it_is(
+    shop: Shop, store: Redis, valkey: ValkeyProcess
+) -> None:
+    place(store, "7", "failed", reason="out_of_stock", processed_at=1_767_225_601_000)
+    with valkey.client(0) as broker:
+        broker.set("shop:owner", "first database 3 of the same server")
+        refused = shop("order", "retry", "7", "--json")
+        assert broker.llen("default") == 0
+    assert (refused.code, refused.out, len(refused.err.splitlines())) == (1, "", 1)
+    assert "belongs to another shop" in refused.err
+    assert store.get("order:7:status") == "failed"

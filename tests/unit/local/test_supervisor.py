@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 
 from testing.waiting import wait_for
-from tests.unit.local.supervised import WITHIN_S, Small, lock_is_free, supervised
+from tests.unit.local.supervised import WITHIN_S, Small, is_running, lock_is_free, supervised
 
 WAITS = "note(NAME + ' runs'); sleep()"
 NOTES_ITS_END = "on_term(lambda: note(NAME + ' stops')); note(NAME + ' runs'); sleep()"
+#: Ends at its first start, as it is told to; the second runs.
+FIRST_TIME = (
+    "first = not os.path.exists('been'); open('been', 'w'); note(NAME + ' runs'); "
+    "first and {}; sleep()"
+)
+#: Seconds of the restarts' clock in one of the others.
+FAST = 20.0
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN); note(NAME + ' runs'); sleep()"
 
 
@@ -55,22 +62,132 @@ def test_under_nohup_it_outlives_the_terminal(tmp_path: Path) -> None:
         assert "SIGHUP" not in stack.output
 
 
-def test_a_service_that_dies_takes_the_others_down_and_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("end", "shown"),
+    [
+        ("sys.exit(0)", "with exit code 0"),
+        ("sys.exit(1)", "with exit code 1"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "by SIGKILL (exit code 137)"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "by SIGTERM (exit code 143)"),
+    ],
+)
+def test_a_service_that_ends_is_started_again_while_the_others_go_on(
+    tmp_path: Path, end: str, shown: str
+) -> None:
+    with supervised(
+        tmp_path,
+        Small("other", WAITS),
+        Small("casualty", FIRST_TIME.format(end)),
+        speed=FAST,
+    ) as stack:
+        stack.wait_for_note("casualty runs", times=2)
+        assert f"casualty ended {shown}; it is started again in 1 s" in stack.output
+        stack.send(signal.SIGTERM)
+        assert stack.end() == 0
+        assert stack.notes.count("other runs") == 1
+        stack.wait_until_gone(within_s=0)
+
+
+def test_who_ends_again_and_again_is_given_up_with_all_others(tmp_path: Path) -> None:
     with supervised(
         tmp_path,
         Small("survivor", NOTES_ITS_END),
         Small("casualty", "print('its last words'); sys.exit(3)", after=["survivor"]),
+        speed=FAST,
     ) as stack:
         assert stack.end() == 1
-        assert "failure: casualty ended with exit code 3" in stack.output
-        assert "casualty | its last words" in stack.output
+        for delay_s in (1, 2, 4, 8):
+            assert (
+                f"casualty ended with exit code 3; it is started again in {delay_s} s"
+                in stack.output
+            )
+        failure = "casualty ended with exit code 3, the 5th end within a minute"
+        assert f"failure: {failure}; all others are stopped" in stack.output
+        assert stack.output.count("casualty | its last words") == 5
+        assert "survivor stops" in stack.notes
         stack.wait_until_gone(within_s=0)
 
 
-def test_a_service_that_ends_well_has_ended_all_the_same(tmp_path: Path) -> None:
-    with supervised(tmp_path, Small("a", WAITS), Small("brief", "pass")) as stack:
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_while_a_service_waits_for_its_restart_is_a_stop(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    with supervised(
+        tmp_path,
+        Small("other", NOTES_ITS_END),
+        Small("casualty", "note(NAME + ' runs'); sys.exit(1)"),
+        # What it waits for does not come.
+        speed=0.001,
+    ) as stack:
+        stack.wait_for_note("other runs")
+        stack.wait_for_output("is started again in 1 s")
+        stack.send(signum)
+        assert stack.end() == 0
+        assert "other stops" in stack.notes
+        assert stack.notes.count("casualty runs") == 1
+        stack.wait_until_gone(within_s=0)
+
+
+def test_a_supervisor_that_has_nothing_but_a_restart_to_wait_for_waits(tmp_path: Path) -> None:
+    program = FIRST_TIME.format("sys.exit(1)")
+    with supervised(tmp_path, Small("only", program), speed=FAST) as stack:
+        stack.wait_for_note("only runs", times=2)
+        stack.send(signal.SIGTERM)
+        assert stack.end() == 0
+
+
+def test_a_service_that_ends_while_others_start_is_started_again(tmp_path: Path) -> None:
+    slow = "note(NAME + ' runs'); time.sleep(0.5); open('is-ready', 'w'); sleep()"
+    with supervised(
+        tmp_path,
+        Small("slow", slow, ready="is-ready"),
+        Small("casualty", FIRST_TIME.format("sys.exit(1)")),
+        speed=FAST,
+    ) as stack:
+        stack.wait_for_output("ALL READY")
+        assert stack.notes.count("casualty runs") == 2
+
+
+@pytest.mark.parametrize("code", [2, 78])
+def test_who_was_set_up_wrongly_is_not_started_again(tmp_path: Path, code: int) -> None:
+    with supervised(
+        tmp_path,
+        Small("survivor", NOTES_ITS_END),
+        Small("wrong", f"print('its line'); note(NAME + ' runs'); sys.exit({code})"),
+    ) as stack:
         assert stack.end() == 1
-        assert "brief ended with exit code 0" in stack.output
+        assert f"failure: wrong ended with exit code {code}; all others are stopped" in stack.output
+        assert "wrong    | its line" in stack.output
+        assert stack.notes.count("wrong runs") == 1
+        stack.wait_until_gone(within_s=0)
+
+
+@pytest.mark.parametrize("code", [2, 78])
+def test_such_a_code_is_like_any_other_once_the_service_was_ready(
+    tmp_path: Path, code: int
+) -> None:
+    program = (
+        "first = not os.path.exists('been'); open('been', 'w'); note(NAME + ' runs')\n"
+        f"while first and not os.path.exists('go'): time.sleep(0.01)\n"
+        f"first and sys.exit({code})\n"
+        "sleep()"
+    )
+    with supervised(tmp_path, Small("a", program, ready="been"), speed=FAST) as stack:
+        stack.wait_for_output("ALL READY")
+        (tmp_path / "go").touch()
+        stack.wait_for_note("a runs", times=2)
+
+
+def test_a_service_whose_start_is_not_tried_again_ends_all(tmp_path: Path) -> None:
+    with supervised(
+        tmp_path,
+        Small("needed", "print('its line'); sys.exit(1)", ready="never", retries_start=False),
+        Small("late", WAITS, after=["needed"]),
+    ) as stack:
+        assert stack.end() == 1
+        assert "failure: needed ended with exit code 1; all others are stopped" in stack.output
+        assert "needed | its line" in stack.output
+        assert "late runs" not in stack.notes
 
 
 def test_a_service_that_asks_for_it_is_started_again(tmp_path: Path) -> None:
@@ -89,17 +206,9 @@ def test_a_service_that_asks_for_it_is_started_again(tmp_path: Path) -> None:
         stack.wait_for_note("worker runs", times=2)
         stack.send(signal.SIGTERM)
         assert stack.end() == 0
-        assert "worker ended with exit code 75, as it does to be started again" in stack.output
+        assert "worker ended with exit code 75; it is started again at once" in stack.output
         assert sum("other runs" in note for note in stack.notes) == 1
         stack.wait_until_gone(within_s=0)
-
-
-def test_a_service_that_was_killed_is_named_with_the_signal(tmp_path: Path) -> None:
-    with supervised(tmp_path, Small("a", WAITS)) as stack:
-        stack.wait_for_note("runs")
-        os.kill(stack.pids[0], signal.SIGKILL)
-        assert stack.end() == 1
-        assert "a ended by SIGKILL (exit code 137)" in stack.output
 
 
 def test_who_ignores_sigterm_is_killed_in_its_time_with_all_it_started(tmp_path: Path) -> None:
@@ -141,8 +250,11 @@ def test_what_a_dead_service_leaves_behind_ends_with_it(tmp_path: Path) -> None:
         Small("parent", f"child({left!r}); note(NAME + ' runs'); sleep()"),
     ) as stack:
         stack.wait_for_note("pid", times=2)
-        os.kill(stack.pids[0], signal.SIGKILL)
-        assert stack.end() == 1
+        parent, kid = stack.pids
+        os.kill(parent, signal.SIGKILL)
+        wait_for("the child is gone", lambda: not is_running(kid), within_s=WITHIN_S)
+        stack.send(signal.SIGTERM)
+        assert stack.end() == 0
         stack.wait_until_gone()
 
 

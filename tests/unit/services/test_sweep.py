@@ -133,6 +133,26 @@ def test_each_queue_is_judged_by_itself(
     assert sweep.run() == {TaskName.PROCESS_ORDER: 1}
 
 
+def test_what_an_operator_has_a_worker_hold_back_is_not_lost(
+    orders: FakeOrderBook,
+    notifications: FakeNotificationBook,
+    publisher: FakePublisher,
+    store: FakeStore,
+    overtake: Callable[[Queue], None],
+) -> None:
+    """It is in the worker's hand, and the queue is empty."""
+    restrained = {Queue.DEFAULT}
+    sweep = Sweep(orders, notifications, publisher, is_restrained=restrained.__contains__)
+    orders.begin(an_order(), "task-1", "one")
+    notifications.begin(a_notification(), "notice", "one")
+    store.clock.advance(OVERDUE_AFTER_MS)
+
+    assert sweep.run() == {TaskName.SEND_NOTIFICATION: 1}
+
+    overtake(Queue.DEFAULT)
+    assert sweep.run() == {TaskName.PROCESS_ORDER: 1}
+
+
 def test_notifications_are_judged_by_the_queue_that_they_are_routed_to(
     sweep: Sweep,
     store: FakeStore,

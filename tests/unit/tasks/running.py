@@ -18,7 +18,7 @@ from redis import Redis
 
 import shop
 from shop.domain.work import Queue
-from shop.settings import Settings
+from testing.environment import without_settings
 from testing.servers import ValkeyProcess
 from testing.waiting import wait_for
 
@@ -49,8 +49,6 @@ def running_worker(
     app: str = "shop.worker",
 ) -> Iterator[Worker]:
     """`celery -A {app} worker` for one queue, with these settings and no others."""
-    names = {name.upper() for name in Settings.model_fields}
-    inherited = {key: value for key, value in os.environ.items() if key.upper() not in names}
     log = folder / f"{queue}.log"
     command = [sys.executable, "-m", "celery", "-A", app, "worker"]
     command += ["-Q", queue.value, "-n", f"{queue}@test", *arguments]
@@ -58,7 +56,7 @@ def running_worker(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=inherited | {"PYTHONPATH": str(REPOSITORY)} | dict(env),
+            env=without_settings(os.environ) | {"PYTHONPATH": str(REPOSITORY)} | dict(env),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

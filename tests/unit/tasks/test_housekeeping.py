@@ -11,10 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 from celery import signals
+from kombu.utils.limits import TokenBucket
 
 from shop.domain.errors import PublishFailed, StoreUnavailable
+from shop.domain.work import Restraints
 from shop.tasks import housekeeping
 from shop.tasks.housekeeping import Housekeeping, alive_file
+from shop.tasks.watchdog import Watchdog
 from testing.fakes import FakePresence, FakePublisher, FakeReadiness, FakeStore
 from testing.waiting import wait_for
 
@@ -60,7 +63,25 @@ def publisher() -> FakePublisher:
 
 
 @pytest.fixture
-def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
+def consumer() -> SimpleNamespace:
+    """Celery's, with the rate limits that it keeps."""
+    return SimpleNamespace(task_buckets={"process_order": None})
+
+
+@pytest.fixture
+def consumed() -> dict[str, None]:
+    """The queues that Celery consumes from."""
+    return {}
+
+
+@pytest.fixture
+def run(
+    store: FakeStore,
+    sweep: FakeSweep,
+    publisher: FakePublisher,
+    consumer: SimpleNamespace,
+    consumed: dict[str, None],
+) -> Run:
     """Run the housekeeping of a worker for as long as the block lasts."""
 
     @contextmanager
@@ -73,6 +94,7 @@ def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
         consumes: bool = True,
         loop_hangs: bool = False,
     ) -> Iterator[None]:
+        consumed[queue] = None
         services = SimpleNamespace(
             presence=FakePresence(store),
             sweep=sweep,
@@ -82,12 +104,13 @@ def run(store: FakeStore, sweep: FakeSweep, publisher: FakePublisher) -> Run:
             run_dir=run_dir,
         )
         app = SimpleNamespace(
-            amqp=SimpleNamespace(queues=SimpleNamespace(consume_from={queue: None})),
+            tasks={"process_order": SimpleNamespace(rate_limit="1/m")},
+            amqp=SimpleNamespace(queues=SimpleNamespace(consume_from=consumed)),
             services=lambda: services,
         )
         # Its event loop goes round whenever it is asked, or never.
         hub = SimpleNamespace(call_soon=lambda callback: None if loop_hangs else callback())
-        worker = SimpleNamespace(app=app, hostname=f"{queue}@test", hub=hub)
+        worker = SimpleNamespace(app=app, hostname=f"{queue}@test", hub=hub, consumer=consumer)
         step = Housekeeping(worker)
         step.start(worker)
         if consumes:
@@ -214,10 +237,86 @@ def test_a_worker_whose_loop_hangs_is_ended_whatever_it_has_in_hand(
 ) -> None:
     ended: list[bool] = []
     monkeypatch.setattr(housekeeping, "end_worker", lambda: ended.append(True))
-    monkeypatch.setattr(housekeeping, "is_running_tasks", lambda: True)
+    monkeypatch.setattr(housekeeping, "running", [object()])
     publisher.busy = {"default"}
     with run("default", stall_after_s=0.05, loop_hangs=True):
         wait_for("it is ended", lambda: bool(ended), within_s=5)
+
+
+def test_a_worker_that_runs_a_long_task_is_left_alone(
+    run: Run, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "running", [object()])
+
+    assert _is_left_alone(run, publisher, monkeypatch)
+
+
+def test_a_paused_worker_is_left_alone_and_says_so(
+    run: Run,
+    publisher: FakePublisher,
+    store: FakeStore,
+    consumed: dict[str, None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert _is_left_alone(run, publisher, monkeypatch, consumed.clear)
+
+    assert store.restraints["default", "default@test"] == Restraints(is_paused=True)
+
+
+def test_a_worker_that_holds_messages_back_for_a_rate_limit_is_left_alone_and_says_so(
+    run: Run,
+    publisher: FakePublisher,
+    store: FakeStore,
+    consumer: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bucket = TokenBucket(1 / 60)
+    bucket.add(object())
+    consumer.task_buckets["process_order"] = bucket
+
+    assert _is_left_alone(run, publisher, monkeypatch)
+
+    told = store.restraints["default", "default@test"]
+    assert told == Restraints(rate_limits={"process_order": "1/m"})
+
+
+def test_a_worker_with_a_rate_limit_that_holds_nothing_back_may_be_stuck(
+    run: Run,
+    publisher: FakePublisher,
+    consumer: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consumer.task_buckets["process_order"] = TokenBucket(1 / 60)
+
+    assert not _is_left_alone(run, publisher, monkeypatch)
+
+
+def _is_left_alone(
+    run: Run,
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+    tell: Callable[[], object] = lambda: None,
+) -> bool:
+    """Whether the watchdog lets it be for many times as long as it has patience."""
+    looks: list[float] = []
+    ended: list[bool] = []
+    is_stalled = Watchdog.is_stalled
+
+    def look(watchdog: Watchdog) -> bool:
+        looks.append(watchdog.now_s())
+        return is_stalled(watchdog)
+
+    monkeypatch.setattr(Watchdog, "is_stalled", look)
+    monkeypatch.setattr(housekeeping, "end_worker", lambda: ended.append(True))
+    publisher.busy = {"default"}
+    with run("default", stall_after_s=0.05):
+        tell()
+        wait_for(
+            "it has looked for long enough",
+            lambda: bool(ended or (looks and looks[-1] - looks[0] > 0.5)),
+            within_s=10,
+        )
+    return not ended
 
 
 def test_another_queues_work_is_none_of_its_business(

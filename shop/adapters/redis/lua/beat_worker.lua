@@ -1,7 +1,16 @@
--- A worker's sign of life; those that have been silent for too long are forgotten.
--- KEYS  1 workers of the queue
--- ARGV  1 worker name  2 forgotten after, ms
+-- A worker's heartbeat; those that have been silent for too long are forgotten.
+-- KEYS  1 workers of the queue  2 what operators told them
+-- ARGV  1 worker name  2 forgotten after, ms  3 what an operator told it, as JSON ('' for nothing)
 -- reply live workers
 redis.call('ZADD', KEYS[1], now_ms, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_ms - ARGV[2])
+if ARGV[3] == '' then
+  redis.call('HDEL', KEYS[2], ARGV[1])
+else
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+end
+for _, silent in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now_ms - ARGV[2])) do
+  redis.call('ZREM', KEYS[1], silent)
+  redis.call('HDEL', KEYS[2], silent)
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return redis.call('ZCARD', KEYS[1])

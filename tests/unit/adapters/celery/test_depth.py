@@ -10,8 +10,10 @@ from shop.adapters.celery.depth import connect_queue_gauge
 from shop.adapters.celery.publisher import CeleryPublisher
 from shop.domain.errors import StoreUnavailable
 from shop.domain.work import Job, TaskName, Waiting
+from shop.tasks.schedule import beat_schedule
 from testing.servers import HOST, ValkeyProcess, free_port
 from tests.conftest import MakeSettings
+from tests.unit.adapters.celery.messages_that_are_none import NONE
 
 
 @pytest.fixture
@@ -73,6 +75,39 @@ async def test_the_oldest_message_says_since_when_it_waits(
     # The one that is taken next, not the one that was stamped first.
     assert found["default"].oldest_s == pytest.approx(40, abs=2.5)
     assert found["priority"].oldest_s == pytest.approx(7, abs=2.5)
+
+
+async def test_what_beat_put_ahead_does_not_hide_how_long_the_others_wait(
+    valkey: ValkeyProcess, app: Celery, make_settings: MakeSettings
+) -> None:
+    gauge = connect_queue_gauge(app, make_settings(redis_port=valkey.port))
+    with valkey.client() as client:
+        now_ms = int(client.time()[0]) * 1000
+    CeleryPublisher(app).publish(Job(TaskName.PROCESS_ORDER, ("1",), "task", now_ms - 40_000))
+    for name, entry in beat_schedule().items():
+        app.send_task(name, **entry["options"])
+    try:
+        found = await gauge.read()
+    finally:
+        await gauge.close()
+        app.close()
+
+    assert found["default"].depth == 4
+    assert found["default"].oldest_s == pytest.approx(40, abs=2.5)
+
+
+@pytest.mark.parametrize("name", NONE)
+async def test_whatever_stands_in_a_queue_is_counted(
+    valkey: ValkeyProcess, app: Celery, make_settings: MakeSettings, name: str
+) -> None:
+    gauge = connect_queue_gauge(app, make_settings(redis_port=valkey.port))
+    with valkey.client() as client:
+        client.lpush("default", NONE[name])
+    try:
+        assert (await gauge.read())["default"] == Waiting(1, None)
+    finally:
+        await gauge.close()
+        app.close()
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])

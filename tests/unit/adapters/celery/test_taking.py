@@ -248,9 +248,29 @@ def test_a_refusal_is_a_reason_to_connect_anew(
     worker.until("it is there", lambda: worker.received)
     if waits:
         worker.until("it waits", lambda: worker.channel._read == worker.channel._read_woken)
+    broker.config_set("min-replicas-to-write", 1)
+    try:
+        worker.received[0].ack()
+
+        with pytest.raises(connection.connection_errors):
+            worker.until("it notices", lambda: False)
+    finally:
+        broker.config_set("min-replicas-to-write", 0)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_damaged_key_is_a_reason_to_connect_anew(
+    connection: Connection, broker: Redis, listen: Callable[..., Listening], waits: bool
+) -> None:
+    send(connection, 1)
+    worker = listen()
+    worker.until("it is there", lambda: worker.received)
+    if waits:
+        worker.until("it waits", lambda: worker.channel._read == worker.channel._read_woken)
     broker.set("unacked", "somebody's")
     worker.received[0].ack()
 
-    with pytest.raises(connection.connection_errors):
+    # To a worker, both are: it sets `broker_channel_error_retry`.
+    with pytest.raises((*connection.connection_errors, *connection.channel_errors)):
         worker.until("it notices", lambda: False)
     broker.delete("unacked")

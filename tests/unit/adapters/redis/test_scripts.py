@@ -11,7 +11,7 @@ from shop.adapters.redis.scripts import source
 
 FOLDER = Path(str(files(shop.adapters.redis)))
 #: They take a key, or an argument, for each of whatever they are asked for, or hand them on.
-OF_ANY_NUMBER = {"count_workers", "audit_stock", "begin_and_settle"}
+OF_ANY_NUMBER = {"look_at_workers", "give_back_message", "audit_stock", "begin_and_settle"}
 NAMES = sorted(path.stem for path in (FOLDER / "lua").glob("[a-z]*.lua"))
 
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from testing.environment import without_foreign
+
 ROOT = Path(__file__).parents[4]
 ENDS_WITHIN_S = 45.0
 
@@ -15,7 +17,11 @@ def start_locust(
 ) -> "subprocess.Popen[str]":
     """Stdout and stderr are one."""
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py")]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
+    kept = {
+        name: value
+        for name, value in without_foreign(os.environ).items()
+        if not name.startswith("LAB_")
+    }
     return subprocess.Popen(
         [*command, *arguments],
         cwd=ROOT,

@@ -1,0 +1,86 @@
+"""Keeps workers and Beat away from a broker's database that belongs to another shop."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from celery import bootsteps
+from celery.beat import PersistentScheduler
+from celery.exceptions import WorkerShutdown
+from celery.worker import state
+
+from shop.adapters.redis.ownership import ForeignBroker
+from shop.domain.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+#: While a database cannot be asked whose it is.
+ASK_AGAIN_AFTER_S = 1.0
+STOP_POLL_S = 0.1
+#: What Celery's app carries: made by `bootstrap.own_broker_check`.
+Require = Callable[[], None]
+
+
+class Ownership(bootsteps.StartStopStep):
+    """Asks whose the broker's database is, before anything is consumed, at each connection.
+
+    kombu takes messages in the worker's loop alone, which is the last step; so this one may be any.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("celery.worker.consumer.connection:Connection",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._is_ours = False
+
+    def start(self, consumer: Any) -> None:
+        require: Require = consumer.app.require_own_broker
+        while True:
+            try:
+                require()
+            except ForeignBroker as error:
+                logger.critical("%s", error)
+                raise WorkerShutdown(os.EX_CONFIG) from None
+            except StoreUnavailable as error:
+                # What it has once been it still is, as far as anybody knows; a worker that waits
+                # here answers nobody, and its watchdog takes it for stuck.
+                if self._is_ours:
+                    return
+                logger.warning("asks again whose the broker is: %s", error)
+                _pause()
+            else:
+                self._is_ours = True
+                return
+
+
+class OwnedScheduler(PersistentScheduler):
+    """Sends nothing before it is known that the broker's database is this shop's."""
+
+    _is_ours = False
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        if not self._is_ours:
+            require: Require = self.app.require_own_broker
+            try:
+                require()
+            except ForeignBroker as error:
+                logger.critical("%s", error)
+                logging.shutdown()
+                # Celery 5.7's service ends with 0, whatever is raised here.
+                os._exit(os.EX_CONFIG)
+            except StoreUnavailable as error:
+                logger.warning("asks again whose the broker is: %s", error)
+                return ASK_AGAIN_AFTER_S
+            self._is_ours = True
+        due_in_s: float = super().tick(*args, **kwargs)
+        return due_in_s
+
+
+def _pause() -> None:
+    """A worker that is told to stop does."""
+    until_s = time.monotonic() + ASK_AGAIN_AFTER_S
+    while time.monotonic() < until_s:
+        state.maybe_shutdown()
+        time.sleep(STOP_POLL_S)
