@@ -70,10 +70,13 @@ class FakeNotificationBook:
                     status = IN_HAND
                 elif 0 < pause.until_ms - now_ms <= PAUSE_LONGEST_S * 1000:
                     status = PAUSED
-                    pause.left += 1
-                    row.holder = None
-                    spread_ms = pause.left * 1000 // RELEASED_A_SECOND
-                    store.notifications_open[task_id] = pause.until_ms + spread_ms
+                    if row.left != delivery_id:
+                        row.left = delivery_id
+                        row.holder = None
+                        pause.left += 1
+                        spread_ms = pause.left * 1000 // RELEASED_A_SECOND
+                        store.notifications_open[task_id] = pause.until_ms + spread_ms
+                        store.count(METRICS_NOTIFICATIONS, "deferred")
                 else:
                     row.holder = delivery_id
                     store.notifications_open[task_id] = now_ms + self._overdue_after_ms + lease_ms

@@ -65,6 +65,8 @@ class NotificationRow:
     postponed_after: int | None = None
     closed_at_ms: int | None = None
     expires_at_ms: int | None = None
+    #: The delivery that was left for later while the sender was to slow down.
+    left: str | None = None
     #: Attempts that did not count.
     deferrals: int = 0
     #: The order that it is about.

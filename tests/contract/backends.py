@@ -104,6 +104,10 @@ class Backend(ABC):
     def dead_notifications(self) -> set[str]: ...
 
     @abstractmethod
+    def due_ms(self, task_id: str) -> int:
+        """When an open notification is overdue."""
+
+    @abstractmethod
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         """Delete an order's or a notification's record, and nothing else of it."""
 
@@ -152,6 +156,9 @@ class FakeBackend(Backend):
 
     def dead_notifications(self) -> set[str]:
         return set(self._store.notifications_dead)
+
+    def due_ms(self, task_id: str) -> int:
+        return self._store.notifications_open[task_id]
 
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         self._store.orders.pop(order_id, None)
@@ -266,6 +273,11 @@ class RedisBackend(Backend):
 
     def dead_notifications(self) -> set[str]:
         return self._members(keys.NOTIFICATIONS_DEAD)
+
+    def due_ms(self, task_id: str) -> int:
+        score = self._client.zscore(keys.NOTIFICATIONS_OPEN, task_id)
+        assert score is not None
+        return round(score)
 
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         self._client.delete(

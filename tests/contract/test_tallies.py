@@ -104,6 +104,12 @@ async def test_the_mail_servers_replies_are_counted_once_each(ports: Ports) -> N
     assert tally.mail_replies == {"250": 1, "450": 1, "451": 1, "550": 1}
     assert tally.notifications == {"delivered": 1, "failed": 1, "postponed": 1, "deferred": 2}
 
+    book.defer("good", 1.0, "too late", slow_down=True)
+    book.begin(a_notification(), "more", "one")
+    book.defer("more", 1.0, "450 slower", 450, slow_down=True)
+    twice(lambda: book.begin(a_notification(), "left", "one"))
+    assert (await ports.tallies.read()).notifications["deferred"] == 4
+
 
 async def test_a_sweep_counts_itself_and_what_it_found(ports: Ports, backend: Backend) -> None:
     for number in range(3):

@@ -24,7 +24,7 @@ _PAGE = Template("""\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
+<meta name="color-scheme" content="light">
 <title>$title</title>
 </head>
 <body style="margin:0;padding:0;background:#f3f4f6">
@@ -39,7 +39,7 @@ font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
 overflow-wrap:anywhere">$text</td></tr>
 $attached\
 <tr><td style="padding:16px 32px 24px;border-top:1px solid #e5e7eb;font-size:12px;color:#6b7280">\
-This mail was sent by a machine; nobody reads what is sent back.</td></tr>
+This mail was sent automatically.</td></tr>
 </table>
 </td></tr>
 </table>

@@ -83,7 +83,12 @@ class RedisNotificationBook:
     ) -> BegunNotification:
         with store_errors():
             status, attempts, deferrals, order_id = self._begin(
-                keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN, keys.MAIL_PAUSE],
+                keys=[
+                    keys.notification(task_id),
+                    keys.NOTIFICATIONS_OPEN,
+                    keys.MAIL_PAUSE,
+                    keys.METRICS_NOTIFICATIONS,
+                ],
                 args=[
                     task_id,
                     notification.email,

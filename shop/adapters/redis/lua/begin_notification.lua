@@ -3,6 +3,7 @@
 -- between two steps, and two at once would send it twice. While the sender is to slow down, none
 -- begins: each is left to the sweep, one after the other, so that not all come back at once.
 -- KEYS  1 notification hash  2 open notifications  3 pause of the sender
+--       4 counts of notifications
 -- ARGV  1 task id  2 email  3 message  4 delivery id  5 overdue after, ms  6 lease, ms
 --       7 longest pause, ms  8 between two that were left, ms
 -- reply {status, or in_hand when another has it, or paused; attempts; deferrals; order id or ''}
@@ -21,9 +22,14 @@ if status == 'pending' then
   -- A clock that was set back makes no pause longer than the longest.
   elseif paused_ms > 0 and paused_ms <= tonumber(ARGV[7]) then
     status = 'paused'
-    local left = redis.call('HINCRBY', KEYS[3], 'left', 1)
-    redis.call('HDEL', KEYS[1], 'holder')
-    redis.call('ZADD', KEYS[2], now_ms + paused_ms + left * ARGV[8], ARGV[1])
+    -- Once a delivery, though the call may be repeated.
+    if redis.call('HGET', KEYS[1], 'left') ~= ARGV[4] then
+      redis.call('HSET', KEYS[1], 'left', ARGV[4])
+      redis.call('HDEL', KEYS[1], 'holder')
+      local left = redis.call('HINCRBY', KEYS[3], 'left', 1)
+      redis.call('ZADD', KEYS[2], now_ms + paused_ms + left * ARGV[8], ARGV[1])
+      count(KEYS[4], 'deferred')
+    end
   else
     redis.call('ZADD', KEYS[2], now_ms + ARGV[5] + ARGV[6], ARGV[1])
     redis.call('HSET', KEYS[1], 'holder', ARGV[4])
