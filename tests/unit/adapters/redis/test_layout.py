@@ -74,6 +74,7 @@ async def test_a_placed_order(valkey: ValkeyProcess, client: Redis) -> None:
         "task_id": "task-1",
         "placed_at": str(at_ms),
         "attempts": "0",
+        "order_id": "1001",
     }
     assert client.zscore("orders:open", "1001") == at_ms + OVERDUE_AFTER_MS
     assert client.hgetall("task:task-1") == {
