@@ -74,7 +74,6 @@ async def test_a_placed_order(valkey: ValkeyProcess, client: Redis) -> None:
         "task_id": "task-1",
         "placed_at": str(at_ms),
         "attempts": "0",
-        "order_id": "1001",
     }
     assert client.zscore("orders:open", "1001") == at_ms + OVERDUE_AFTER_MS
     assert client.hgetall("task:task-1") == {
@@ -104,6 +103,7 @@ def test_a_processed_order_and_its_invoice(client: Redis, book: RedisOrderBook) 
         "message": follow_ups(order).notices.processed,
         "status": "pending",
         "attempts": "0",
+        "order_id": "1001",
     }
     assert client.zrange("notifications:open", 0, -1) == ["notice-of-1001"]
 
