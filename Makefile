@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help venv local up dev down logs load load-ui test chaos faults drills sabotage fuzz verify-quick bench lint format
+.PHONY: help venv local up dev down logs load load-ui test chaos faults drills celery-suite sabotage matrix fuzz verify-quick bench lint format
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,8 +51,14 @@ faults: $(VENV)/.installed-dev ## inject each fault into a local stack, and see 
 drills: $(VENV)/.installed-dev ## one fault many times over: how long it lasts, what it leaves; half an hour
 	@$(BIN)/python -m testing.drills $(ARGS)
 
+celery-suite: $(VENV)/.installed-dev ## Celery's own suite on these workers and on plain ones; a quarter of an hour
+	@$(BIN)/python -m testing.celery_suite $(ARGS)
+
 sabotage: $(VENV)/.installed-dev ## break the shop on purpose: does each checker notice? Minutes
 	@$(BIN)/python -m testing.sabotage $(ARGS)
+
+matrix: $(VENV)/.installed-dev ## every round trip to Redis x every way it can fail; two hours (ARGS='--share 20': minutes)
+	@$(BIN)/python -m testing.matrix $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## 10 000 requests made of the OpenAPI schema; minutes
 	@$(BIN)/python -m testing.generated $(ARGS)

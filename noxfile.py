@@ -102,10 +102,24 @@ def sabotage(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def matrix(session: nox.Session) -> None:
+    """Every round trip to Redis x every way it can fail (two hours); `-- --share 20` takes some."""
+    install(session, "test")
+    session.run("python", "-m", "testing.matrix", *session.posargs)
+
+
+@nox.session(default=False)
 def drills(session: nox.Session) -> None:
     """One fault many times over, with a figure for each promise about time (half an hour)."""
     install(session, "test")
     session.run("python", "-m", "testing.drills", *session.posargs)
+
+
+@nox.session(default=False)
+def celery_suite(session: nox.Session) -> None:
+    """Celery's own integration suite on these workers and on plain ones (a quarter of an hour)."""
+    install(session, "test")
+    session.run("python", "-m", "testing.celery_suite", *session.posargs)
 
 
 @nox.session(default=False)

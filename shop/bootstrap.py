@@ -14,7 +14,7 @@ from shop.adapters.celery.transport import is_redis
 from shop.adapters.mail import create_mailer
 from shop.adapters.pdf import PdfInvoiceRenderer
 from shop.adapters.redis.autopipeline import AutoPipeline
-from shop.adapters.redis.client import connect, connect_async, connect_once, same_server
+from shop.adapters.redis.client import connect, connect_async, same_server
 from shop.adapters.redis.dead_messages import RedisDeadMessages
 from shop.adapters.redis.ledger import RedisTaskLedger
 from shop.adapters.redis.notifications import RedisNotificationBook, RedisNotificationIntake
@@ -216,7 +216,9 @@ def bootstrap_worker(
         result_trips=trips if beside_store else None,
         presence=presence,
         # Kept by the worker's event loop, which must not wait for long.
-        dead_messages=RedisDeadMessages(connect_once(settings.store_dsn, "shop-worker-messages")),
+        dead_messages=RedisDeadMessages(
+            connect(settings.store_dsn, "shop-worker-messages", retries=0)
+        ),
         publisher=publisher,
         sweep_every_s=settings.sweep_every_s,
         stall_after_s=settings.stall_after_s,

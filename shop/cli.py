@@ -45,6 +45,8 @@ stock_app = _typer("What is in stock, and at what price.")
 order_app = _typer("Single orders.")
 app.add_typer(stock_app, name="stock", rich_help_panel=DATA)
 app.add_typer(order_app, name="order", rich_help_panel=DATA)
+messages_app = _typer("Messages that no worker can process.")
+app.add_typer(messages_app, name="messages", rich_help_panel=DATA)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 QueueOption = Annotated[Queue | None, typer.Option(help="Its worker alone.", show_default="both")]
@@ -226,6 +228,19 @@ def order_retry(order_id: OrderIdArgument, as_json: AsJson = False) -> None:
     settings = _settings()
     record = bootstrap_command(settings).processor.retry(_identifier(order_id))
     terminal.show_order(record, settings.currency, as_json=as_json)
+
+
+@messages_app.command("list")
+def messages_list(as_json: AsJson = False) -> None:
+    """Show what was put aside, the newest first; JSON holds the messages themselves."""
+    from shop.adapters.redis.client import connect
+    from shop.adapters.redis.dead_messages import RedisDeadMessages
+
+    entries = RedisDeadMessages(connect(_settings().store_dsn, "shop-command")).entries()
+    if entries or as_json:
+        terminal.show_messages(entries, as_json=as_json)
+    else:
+        typer.echo("There are none.")
 
 
 @app.command(rich_help_panel=DATA)

@@ -46,6 +46,21 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def show_messages(entries: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """What stands in `messages:dead`; the messages themselves may hold anything."""
+    if as_json:
+        print_json(entries)
+        return
+    rows = [
+        (
+            _utc(entry.get("at_ms")) or "-",
+            *(str(entry.get(name) or "") for name in ("queue", "why", "task", "bytes")),
+        )
+        for entry in entries
+    ]
+    console().print(table(("When", "Queue", "Why", "Task", "Bytes"), rows, right=("Bytes",)))
+
+
 def show_levels(levels: Sequence[StockLevel], currency: str, *, as_json: bool) -> None:
     if as_json:
         print_json([level_fields(level) for level in levels])

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from shop.domain.notification import NotificationStatus
-from shop.domain.order import NO_INVOICE_REASONS, OrderStatus
+from shop.domain.order import OrderStatus, Reason
 from shop.domain.work import TaskName, Timings
 
 #: A task's last stamp and its result follow its record; after so long, milliseconds, they are lost.
@@ -25,6 +25,8 @@ class TaskState(StrEnum):
     FAILURE = "FAILURE"
     #: A delivery failed, and is tried again.
     RETRY = "RETRY"
+    #: An operator revoked it; nothing follows unless the work is retried.
+    REVOKED = "REVOKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class TaskRecord:
     order_reason: str | None = None
     has_invoice: bool = False
     notification_status: str | None = None
+    notification_reason: str | None = None
     #: When the work came to its end: milliseconds by the store's clock.
     ended_at_ms: int | None = None
 
@@ -61,6 +64,9 @@ class TaskRecord:
         recorded = self._by_work()
         if recorded is None:
             return reported or self._by_stamps(now_ms), self.timings
+        if recorded is REVOKED:
+            # It may never have been started: there is no stamp to wait for.
+            return recorded, self.timings
         if recorded.state == TaskState.PENDING:
             is_retried = reported is not None and reported.state == TaskState.RETRY
             return (reported if reported and is_retried else recorded), self.timings
@@ -81,20 +87,26 @@ class TaskRecord:
     def _of_order(self) -> TaskOutcome:
         if self.order_status in (None, OrderStatus.PENDING):
             return PENDING
+        if self.order_status == OrderStatus.FAILED and self.order_reason == Reason.REVOKED:
+            return REVOKED
         # A processed order may carry the reason why its invoice was given up.
         reason = self.order_reason if self.order_status == OrderStatus.FAILED else None
         result = {"order_id": self.order_id, "status": self.order_status, "reason": reason}
         return TaskOutcome(TaskState.SUCCESS, result)
 
     def _of_invoice(self) -> TaskOutcome | None:
-        if self.has_invoice or self.order_reason in NO_INVOICE_REASONS:
+        if self.has_invoice or self.order_reason == Reason.INVOICE_ATTEMPTS_EXHAUSTED:
             result = {"order_id": self.order_id, "made": self.has_invoice}
             return TaskOutcome(TaskState.SUCCESS, result)
-        return PENDING if self.order_status == OrderStatus.PROCESSED else None
+        if self.order_status != OrderStatus.PROCESSED:
+            return None
+        return REVOKED if self.order_reason == Reason.REVOKED else PENDING
 
     def _of_notification(self, status: str) -> TaskOutcome:
         if status == NotificationStatus.PENDING:
             return PENDING
+        if status == NotificationStatus.FAILED and self.notification_reason == Reason.REVOKED:
+            return REVOKED
         return TaskOutcome(TaskState.SUCCESS, {"status": status})
 
     def _by_stamps(self, now_ms: int) -> TaskOutcome:
@@ -119,3 +131,5 @@ class TaskRecord:
 
 
 PENDING = TaskOutcome(TaskState.PENDING)
+#: In the words of Celery's own result.
+REVOKED = TaskOutcome(TaskState.REVOKED, error="TaskRevokedError: revoked")

@@ -23,6 +23,29 @@ STOP_POLL_S = 0.1
 Require = Callable[[], None]
 
 
+class _Check:
+    """Asks until it knows; what keeps it from knowing is told once an outage."""
+
+    def __init__(self) -> None:
+        self.is_ours = False
+        self._is_told = False
+
+    def passes(self, require: Require) -> bool:
+        """False while nobody knows. Raises `ForeignBroker`."""
+        try:
+            require()
+        except StoreUnavailable as error:
+            if not self._is_told:
+                logger.warning("asks again whose the broker is: %s", error)
+            self._is_told = True
+            return False
+        except ForeignBroker as error:
+            logger.critical("%s", error)
+            raise
+        self.is_ours, self._is_told = True, False
+        return True
+
+
 class Ownership(bootsteps.StartStopStep):
     """Asks whose the broker's database is, before anything is consumed, at each connection.
 
@@ -33,47 +56,35 @@ class Ownership(bootsteps.StartStopStep):
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        self._is_ours = False
+        self._check = _Check()
 
     def start(self, consumer: Any) -> None:
-        require: Require = consumer.app.require_own_broker
-        while True:
-            try:
-                require()
-            except ForeignBroker as error:
-                logger.critical("%s", error)
-                raise WorkerShutdown(os.EX_CONFIG) from None
-            except StoreUnavailable as error:
-                # What it has once been it still is, as far as anybody knows; a worker that waits
-                # here answers nobody, and its watchdog takes it for stuck.
-                if self._is_ours:
+        try:
+            # What it has once been it still is, as far as anybody knows; a worker that waits here
+            # answers nobody, and its watchdog takes it for stuck.
+            while not self._check.passes(consumer.app.require_own_broker):
+                if self._check.is_ours:
                     return
-                logger.warning("asks again whose the broker is: %s", error)
                 _pause()
-            else:
-                self._is_ours = True
-                return
+        except ForeignBroker:
+            raise WorkerShutdown(os.EX_CONFIG) from None
 
 
 class OwnedScheduler(PersistentScheduler):
     """Sends nothing before it is known that the broker's database is this shop's."""
 
-    _is_ours = False
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._check = _Check()
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        if not self._is_ours:
-            require: Require = self.app.require_own_broker
-            try:
-                require()
-            except ForeignBroker as error:
-                logger.critical("%s", error)
-                logging.shutdown()
-                # Celery 5.7's service ends with 0, whatever is raised here.
-                os._exit(os.EX_CONFIG)
-            except StoreUnavailable as error:
-                logger.warning("asks again whose the broker is: %s", error)
+        try:
+            if not (self._check.is_ours or self._check.passes(self.app.require_own_broker)):
                 return ASK_AGAIN_AFTER_S
-            self._is_ours = True
+        except ForeignBroker:
+            logging.shutdown()
+            # Celery 5.7's service ends with 0, whatever is raised here.
+            os._exit(os.EX_CONFIG)
         due_in_s: float = super().tick(*args, **kwargs)
         return due_in_s
 

@@ -99,6 +99,7 @@ def _task_record(store: FakeStore, task_id: str, row: TaskRow) -> TaskRecord:
         order_reason=order.reason if order else None,
         has_invoice=row.order_id in store.invoices,
         notification_status=notification.status if notification else None,
+        notification_reason=notification.reason if notification else None,
         ended_at_ms=(notification.closed_at_ms if notification else None)
         or (order.processed_at_ms if order else None),
     )

@@ -13,22 +13,30 @@ from testing.faults.fault import Fault, FaultDidNotTakeHold
 from testing.faults.proxy import TcpProxy
 from testing.faults.rabbitmq import BrokerKilled
 from testing.faults.redis import RedisFrozen, RedisKilled
+from testing.faults.refusals import TRIP_FAULTS, TripFault
+from testing.faults.resp_proxy import RespProxy
 from testing.faults.routes import ConnectionsCut, ConnectionsSlowed, RoutedStack
+from testing.faults.trips import Point, Trip
 from testing.faults.workers import PoolProcessKilled, WorkerFrozen, WorkerKilled
 
 __all__ = [
+    "TRIP_FAULTS",
     "ApiKilledBeforePublishing",
     "BrokerKilled",
     "ConnectionsCut",
     "ConnectionsSlowed",
     "Fault",
     "FaultDidNotTakeHold",
+    "Point",
     "PoolProcessKilled",
     "RedisFrozen",
     "RedisKilled",
+    "RespProxy",
     "RoutedStack",
     "ServerSwitched",
     "TcpProxy",
+    "Trip",
+    "TripFault",
     "WorkerFrozen",
     "WorkerKilled",
 ]

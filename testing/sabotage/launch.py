@@ -27,12 +27,13 @@ def launched(service: Service, patch: str) -> Service:
 def main(arguments: Sequence[str]) -> None:
     """Returns when the module has ended, unless that ends the process."""
     # Here, for `launched` needs none of the shop.
+    from testing.matrix.patches import MATRIX_PATCHES
     from testing.sabotage.patches import PATCHES
 
     name, separator, module, *rest = arguments
     if separator != "--":
         raise SystemExit("usage: PATCH -- MODULE [ARGUMENT ...]")
-    with PATCHES[name]():
+    with {**PATCHES, **MATRIX_PATCHES}[name]():
         sys.argv = [module, *rest]
         # As `__main__`, under its own file's name: a worker's pool forks, and goes on in here.
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -8,8 +8,6 @@ import fakeredis
 import pytest
 import redis.asyncio
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from shop.adapters.redis.client import connect, connect_async
 from testing.servers import HOST, ValkeyProcess, free_port
@@ -34,9 +32,8 @@ async def backend(
     else:
         server: ValkeyProcess = request.getfixturevalue("valkey")
         here = _real_clients(server.port)
-        away = _real_clients(free_port())
-        # The same attempts, without the pauses between them.
-        away.sync.set_retry(Retry(NoBackoff(), retries=1))
+        # With fewer pauses between the attempts.
+        away = _real_clients(free_port(), retries=1)
     yield RedisBackend(here, away, make_settings())
     await here.close()
     await away.close()
@@ -59,11 +56,11 @@ def _fakeredis_clients(*, connected: bool = True) -> Clients:
     )
 
 
-def _real_clients(port: int) -> Clients:
+def _real_clients(port: int, *, retries: int = 2) -> Clients:
     dsn = f"redis://{HOST}:{port}"
     return Clients(
-        connect(f"{dsn}/{STORE_DB}", "contract"),
-        connect(f"{dsn}/{RESULTS_DB}", "contract-tasks"),
+        connect(f"{dsn}/{STORE_DB}", "contract", retries=retries),
+        connect(f"{dsn}/{RESULTS_DB}", "contract-tasks", retries=retries),
         connect_async(f"{dsn}/{STORE_DB}", "contract-api"),
         connect_async(f"{dsn}/{RESULTS_DB}", "contract-results"),
     )

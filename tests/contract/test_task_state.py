@@ -6,7 +6,7 @@ import pytest
 
 from shop.domain.order import Reason
 from shop.domain.task_state import RESULT_WITHIN_MS
-from shop.domain.work import TaskReport
+from shop.domain.work import TaskName, TaskReport
 from tests.builders import a_delivery, a_notification, an_order, follow_ups
 from tests.contract.backends import Backend, Ports
 
@@ -137,6 +137,29 @@ async def test_a_notification_is_what_its_record_says(
     report = await find(ports, "notice")
     expected = ("SUCCESS", {"status": status}) if status else ("PENDING", None)
     assert (report.state, report.result) == expected
+
+
+async def test_what_an_operator_revoked_is_revoked_until_it_is_retried(
+    ports: Ports, backend: Backend
+) -> None:
+    await placed(ports)
+    ports.book.revoke(ORDER.id, TaskName.PROCESS_ORDER, "task-1")
+    revoked = await find(ports)
+    assert (revoked.state, revoked.result) == ("REVOKED", None)
+    assert revoked.error is not None
+
+    ports.book.revive(ORDER.id)
+    assert (await find(ports)).state == "PENDING"
+    settled(ports, backend)
+    ports.ledger.finished("task-1")
+    assert (await find(ports)).result == PROCESSED
+    ports.book.revoke(ORDER.id, TaskName.GENERATE_INVOICE, INVOICE_TASK)
+    assert (await find(ports, INVOICE_TASK)).state == "REVOKED"
+    assert (await find(ports)).result == PROCESSED
+
+    await ports.notification_intake.place(a_notification(), "notice")
+    ports.notifications.bury("notice", Reason.REVOKED)
+    assert (await find(ports, "notice")).state == "REVOKED"
 
 
 @pytest.mark.parametrize("failed", [False, True])

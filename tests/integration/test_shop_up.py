@@ -18,6 +18,7 @@ from shop.local import ready
 from testing.servers import HOST, free_port
 from testing.waiting import wait_for
 from tests.conftest import MakeSettings
+from tests.integration.customer import DONE_WITHIN_S
 
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 10.0
@@ -106,7 +107,7 @@ def no_settings(make_settings: MakeSettings) -> None:
     """The environment of whoever runs the tests is kept out."""
 
 
-def place_order(shop: ShopUp, order_id: str) -> None:
+def place_order(shop: ShopUp, order_id: str, within_s: float = PROCESSED_WITHIN_S) -> None:
     order = {"id": order_id, "item": "SKU-1", "qty": 2, "email": "ann@example.com"}
     with httpx.Client(base_url=shop.api, trust_env=False) as client:
         assert client.post("/order", json=order).status_code == 202
@@ -117,7 +118,7 @@ def place_order(shop: ShopUp, order_id: str) -> None:
                 if (answer := client.get(f"/invoice/{order_id}")).status_code == 200
                 else None
             ),
-            within_s=PROCESSED_WITHIN_S,
+            within_s=within_s,
             explain=lambda: shop.output,
         )
     assert invoice.content.startswith(b"%PDF-")
@@ -185,7 +186,7 @@ def test_whatever_service_is_killed_is_started_again_and_orders_work(tmp_path: P
             wait_until_ready_again(shop, name, process)
             how = "ended by SIGKILL (exit code 137)"
             assert f"{name} {how}; it is started again in 1 s" in shop.output
-            place_order(shop, f"killed-{number}")
+            place_order(shop, f"killed-{number}", within_s=DONE_WITHIN_S)
         assert shop.stop(signal.SIGTERM) == 0
 
 
@@ -205,7 +206,7 @@ def test_a_worker_that_is_told_to_shut_down_is_started_again_and_orders_work(
             app.control.shutdown(destination=[*answer])
             wait_until_ready_again(shop, name, before)
             assert f"{name} ended with exit code 0; it is started again in 1 s" in shop.output
-            place_order(shop, f"shut-down-{queue}")
+            place_order(shop, f"shut-down-{queue}", within_s=DONE_WITHIN_S)
         app.close()
         assert shop.stop(signal.SIGINT) == 0
 

@@ -10,9 +10,10 @@ from typing import Any
 from celery import Celery, states
 from celery.backends import redis
 from kombu.utils.encoding import bytes_to_str
-from redis import Connection
+from redis import BlockingConnectionPool, Connection
 
 from shop.adapters.celery.refusing import reconnecting
+from shop.adapters.redis.client import MAX_WORKER_CONNECTIONS, WORKER_SOCKET_TIMEOUT_S
 from shop.adapters.redis.results import storing
 from shop.adapters.redis.trips import RoundTrips
 
@@ -25,6 +26,11 @@ class ResultBackend(redis.RedisBackend):
         self.connparams["connection_class"] = reconnecting(
             self.connparams.get("connection_class", Connection)
         )
+
+    def _get_pool(self, **params: Any) -> BlockingConnectionPool:
+        # Celery 5.7's own has no bound, and with one it raises where a thread could wait.
+        bounds = {"max_connections": MAX_WORKER_CONNECTIONS, "timeout": WORKER_SOCKET_TIMEOUT_S}
+        return BlockingConnectionPool(**{**params, **bounds})
 
     def _store_result(
         self,

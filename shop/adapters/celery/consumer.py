@@ -38,9 +38,9 @@ Keeping = tuple[Any, DeadMessage, Callable[[], None]]
 class Consumer(consumer.Consumer):
     """Named by the setting `worker_consumer`.
 
-    What is no task of the shop is kept among the dead messages, and then acknowledged. As long as the
-    store refuses that, it stays unacknowledged, and takes nobody's place: as tasks do that are to be
-    started later.
+    What is no task of the shop is kept among the dead messages, and then acknowledged. As long as
+    the store refuses that, it stays unacknowledged, and takes nobody's place: as tasks do that are
+    to be started later.
     """
 
     class Blueprint(consumer.Consumer.Blueprint):
@@ -109,7 +109,7 @@ class Consumer(consumer.Consumer):
         # Without the error's own words, which may quote the message.
         self._keep(message, f"it is shaped like no task ({type(exc).__name__})")
 
-    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
+    def on_unknown_task(self, _body: Any, message: Any, exc: Exception) -> None:
         """Another project's, whose sender hears of it as from any worker of Celery."""
         fields = message.headers if "task" in message.headers else message.payload
         name, task_id = fields["task"], fields["id"]

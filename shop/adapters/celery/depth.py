@@ -44,8 +44,8 @@ class RedisQueueGauge:
             for queue in self._queues:
                 for key in _lists(queue):
                     pipe.llen(key)
-                    # Messages are pushed on the left, and taken from the right; Beat's are put there,
-                    # and say nothing of how long the others wait.
+                    # Messages are pushed on the left, and taken from the right; Beat's are put
+                    # there, and say nothing of how long the others wait.
                     # Bytes, for anybody may have pushed anything.
                     options: dict[str, Any] = {NEVER_DECODE: True}
                     pipe.execute_command("LRANGE", key, -1 - KINDS_AT_MOST, -1, **options)

@@ -1,7 +1,7 @@
 """Messages that do not wait behind others.
 
-A queue is first in, first out. What Beat sends is about the queue as a whole, and of no use once the
-next of its kind is sent; behind more than five minutes of orders it expired undone.
+A queue is first in, first out. What Beat sends is about the shop as a whole, and of no use once
+the next of its kind is sent; behind more than five minutes of orders it expired undone.
 """
 
 from typing import Any

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from shop.adapters.celery.pace import Pace
 from shop.adapters.celery.unreadable import can_restore
+from shop.domain.work import Queue
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +95,6 @@ class QoS(redis.QoS):
         with self.channel.conn_or_acquire(client) as asked:
             written = asked.hget(self.unacked_key, tag)
         pushed = [] if written is None else self._to_push(written, leftmost)
-        if written is not None and not pushed:
-            logger.error("message %s belongs to no queue: it stays in %s", tag, self.unacked_key)
-            return
         self.channel.give_back(
             keys=[self.unacked_key, self.unacked_index_key, *(key for key, _ in pushed)],
             args=[tag, "LPUSH" if leftmost else "RPUSH", *(text for _, text in pushed)],
@@ -116,7 +114,8 @@ class QoS(redis.QoS):
             return pushed.pairs
         if match := _TAKEN.fullmatch(written):
             return [(json.loads(match["queue"]), match["message"])]
-        return []
+        # What somebody wrote down by hand says no queue: the default worker puts it aside.
+        return [(Queue.DEFAULT.value, written)]
 
     def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002 - kombu's signature
         """All in hand goes back; what Redis does not take now, it is given on the next connection.

@@ -89,7 +89,8 @@ class CeleryTaskLookup:
 
 
 def _task_record(fields: Mapping[str, str], work: list[Any]) -> TaskRecord:
-    order_status, order_reason, processed_at, has_invoice, notification_status, closed_at = work
+    order_status, order_reason, processed_at, has_invoice, *notification = work
+    notification_status, notification_reason, closed_at = notification
     ended_at = closed_at or processed_at
     return TaskRecord(
         task=fields.get("task", ""),
@@ -101,6 +102,7 @@ def _task_record(fields: Mapping[str, str], work: list[Any]) -> TaskRecord:
         order_reason=order_reason,
         has_invoice=bool(has_invoice),
         notification_status=notification_status,
+        notification_reason=notification_reason,
         ended_at_ms=int(ended_at) if ended_at else None,
     )
 

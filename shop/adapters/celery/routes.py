@@ -15,9 +15,9 @@ _OURS = frozenset(TaskName)
 class Router(routes.Router):
     """Celery's own, which lets what follows a task of the shop go to another system's queue.
 
-    `task_create_missing_queues` is off, so that a misspelt queue is an error and no queue that nobody
-    reads. Celery 5.7 refuses a callback to any other queue for it: the task that is to be followed
-    fails, and the callback is lost.
+    `task_create_missing_queues` is off, so that a misspelt queue is an error, and no queue that
+    nobody reads. Celery 5.7 refuses a callback to any other queue for it: the task that is to be
+    followed fails, and the callback is lost.
     """
 
     def route(
@@ -34,7 +34,7 @@ class Router(routes.Router):
         return super().route(options, name, args, kwargs, task_type)
 
     def _foreign(self, queue: str) -> KombuQueue:
-        # RabbitMQ refuses to have a queue declared in another way than its owner did. In Redis it is
-        # a list, and declared by whoever comes first.
+        # RabbitMQ refuses to have a queue declared in another way than its owner did. In Redis it
+        # is a list, and declared by whoever comes first.
         is_owners = not is_redis(self.app.conf.broker_url)
         return KombuQueue(queue, Exchange(queue), routing_key=queue, no_declare=is_owners)

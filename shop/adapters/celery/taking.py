@@ -197,7 +197,8 @@ class Channel(ReadingChannel, PuttingChannel):
         self._read_reply()
         # Also when nothing came: the other lists are looked into, too.
         self._may_be_more = True
-        return True
+        # Nothing was taken yet: who drains without an event loop waits on.
+        raise redis.Empty
 
     def _read_taken(self, **_: Any) -> bool:
         taking = self._taking
@@ -208,7 +209,7 @@ class Channel(ReadingChannel, PuttingChannel):
             # Somebody made the server forget it: nothing was done.
             self._taking, self._is_taught = None, False
             self._done += taking.done
-            return True
+            raise redis.Empty from None
         self._is_taught = True
         self._may_be_more = len(messages) == taking.room
         if self._closing:
@@ -218,6 +219,8 @@ class Channel(ReadingChannel, PuttingChannel):
             self._hand_back()
             return True
         self._taking = None
+        if not messages:
+            raise redis.Empty
         tags = deque(taking.tags(len(messages)))
         try:
             for message in messages:

@@ -1,8 +1,9 @@
 """Whether a message is a task, found out before Celery handles it.
 
 Celery 5.7 and kombu 5.7 find out while they handle a message: some of what they stumble over they
-put aside, the rest ends the worker, and the next one that takes the same message. An error of theirs
-does not say whose fault it is, so none is caught here: what passes is a task that they can read.
+put aside, the rest ends the worker, and the next one that takes the same message. An error of
+theirs does not say whose fault it is, so none is caught here: what passes is a task that they can
+read.
 Every answer says what is wrong without a word of what the message holds.
 """
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from redis import Redis
 
 from shop.adapters.doctor.finding import Finding, State
+from shop.adapters.doctor.messages import dead_messages
 from shop.adapters.redis import keys
 from shop.adapters.redis.presence import RedisPresence
 from shop.domain.work import Consumers
@@ -52,6 +53,7 @@ def examined(
             f"{dead}: {ids}{' ...' if dead > NAMED_IDS else ''}" if dead else "none",
             advice if dead else "",
         )
+    yield dead_messages(store)
     has_stock = next(store.scan_iter(match=f"{keys.STOCK_PREFIX}*", count=1_000), None) is not None
     yield Finding(
         "stock",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
 
 import redis.asyncio
-from redis import Redis, exceptions
+from redis import BlockingConnectionPool, Redis, exceptions
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
@@ -23,6 +23,9 @@ API_DEADLINE_S = 1.0
 WORKER_SOCKET_TIMEOUT_S = 3.0
 HEALTH_CHECK_INTERVAL_S = 25
 MAX_API_CONNECTIONS = 64
+#: Of each client of a process, whose threads take turns; what a task does in its thread, it does
+#: over a connection of that thread's own.
+MAX_WORKER_CONNECTIONS = 8
 
 _HANDLER_CLOSED = "the handler is closed"
 #: What says nothing about whether a command took effect, or that it may later.
@@ -33,11 +36,16 @@ _UNAVAILABLE = (
 )
 
 
-def connect(dsn: str, client_name: str) -> Redis:
-    """A synchronous client for workers and commands; connects when it is first used."""
-    return Redis.from_url(
+def connect(dsn: str, client_name: str, *, retries: int = 2) -> Redis:
+    """A synchronous client for workers and commands; connects when it is first used.
+
+    Without `retries` for whoever tries again himself, and has no time now.
+    """
+    pool = BlockingConnectionPool.from_url(
         dsn,
         connection_class=connection_class(dsn),
+        max_connections=MAX_WORKER_CONNECTIONS,
+        timeout=WORKER_SOCKET_TIMEOUT_S,
         decode_responses=True,
         client_name=client_name,
         socket_timeout=WORKER_SOCKET_TIMEOUT_S,
@@ -45,15 +53,9 @@ def connect(dsn: str, client_name: str) -> Redis:
         socket_keepalive=True,
         health_check_interval=HEALTH_CHECK_INTERVAL_S,
         # Safe because every write is a script that can be repeated.
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=2),
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=retries),
     )
-
-
-def connect_once(dsn: str, client_name: str) -> Redis:
-    """The same, without a second try: for whoever tries again himself, and has no time now."""
-    client = connect(dsn, client_name)
-    client.set_retry(Retry(NoBackoff(), retries=0))
-    return client
+    return Redis.from_pool(pool)
 
 
 def connect_async(dsn: str, client_name: str) -> "redis.asyncio.Redis":

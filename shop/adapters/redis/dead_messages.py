@@ -34,11 +34,16 @@ class RedisDeadMessages:
                 args=[json.dumps(entry, ensure_ascii=False), entry["id"], MAX_ENTRIES],
             )
 
+    def size(self) -> int:
+        with store_errors():
+            count: Any = self._client.llen(keys.MESSAGES_DEAD)
+        return int(count)
+
     def entries(self, limit: int = MAX_ENTRIES) -> list[dict[str, Any]]:
         """The newest so many, as they are stored."""
         with store_errors():
             found: Any = self._client.lrange(keys.MESSAGES_DEAD, 0, limit - 1)
-        return [json.loads(entry) for entry in found]
+        return [_read(entry) for entry in found]
 
 
 def _entry(message: DeadMessage) -> dict[str, Any]:
@@ -52,6 +57,17 @@ def _entry(message: DeadMessage) -> dict[str, Any]:
         "cut_bytes": len(message.raw) - len(kept),
         **_shown(message.raw, kept),
     }
+
+
+def _read(entry: str) -> dict[str, Any]:
+    """What somebody put there by hand is shown as well."""
+    try:
+        found = json.loads(entry)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and "why" in found:
+        return {"task": None, **found}
+    return {"why": "this entry is none of the shop's", "task": None, "message": entry}
 
 
 def _shown(raw: bytes, kept: bytes) -> dict[str, str]:

@@ -203,7 +203,8 @@ class OwnedReadiness(RedisReadiness):
         except StoreUnavailable:
             # Named already, if it is the store; nothing can be published meanwhile.
             return missing or ["redis"]
-        return [*missing, f"broker ({problem})"] if problem else missing
+        # Anybody may ask: where the stores are, the log and the doctor say.
+        return [*missing, "broker: it belongs to another shop"] if problem else missing
 
 
 def answered(steps: _Steps, store: Redis, broker: Redis) -> str | None:

@@ -127,7 +127,7 @@ class FakeWorkloadGauge:
 
     async def read(self) -> Workload:
         await self._store.touch()
-        return Workload(open_orders=7, open_notifications=2, dead_orders=1)
+        return Workload(open_orders=7, open_notifications=2, dead_orders=1, dead_messages=3)
 
 
 class FakeQueueGauge:

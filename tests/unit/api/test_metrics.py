@@ -123,6 +123,7 @@ async def test_how_much_work_waits_is_read_when_it_is_asked_for(
         ("shop_open_orders",): 7,
         ("shop_open_notifications",): 2,
         ("shop_dead_orders",): 1,
+        ("shop_dead_messages",): 3,
         ("shop_queue_depth", "default"): 5,
         ("shop_queue_depth", "priority"): 0,
         ("shop_queue_oldest_message_age_seconds", "default"): 2.5,
@@ -173,6 +174,7 @@ async def test_a_broker_that_is_away_or_cannot_tell_leaves_its_gauge_out(
 
     assert shown == {
         "shop_store_up", "shop_open_orders", "shop_open_notifications", "shop_dead_orders",
+        "shop_dead_messages",
     }  # fmt: skip
 
 
@@ -202,9 +204,10 @@ async def test_what_never_happened_is_0_and_not_absent(client: httpx.AsyncClient
     assert await labelled(client, "shop_orders_placed_total") == {"": 0}
     assert await labelled(client, "shop_orders_total") == {
         "processed": 0, "unknown_item": 0, "out_of_stock": 0, "attempts_exhausted": 0,
+        "revoked": 0,
     }  # fmt: skip
     assert set(await labelled(client, "shop_dead_letters_total")) == {
-        "order", "invoice", "notification",
+        "order", "invoice", "notification", "message",
     }  # fmt: skip
     # Before the first audit nobody knows.
     assert await labelled(client, "shop_stock_units") == {}

@@ -2,7 +2,9 @@
 
 from redis import Redis
 
+from shop.adapters.redis.dead_messages import RedisDeadMessages
 from shop.adapters.redis.presence import RedisPresence
+from shop.domain.messages import DeadMessage
 from shop.domain.work import Restraints
 from testing.servers import HOST, ValkeyProcess, free_port, running_valkey
 from tests.unit.adapters.mail.scripted_server import scripted
@@ -172,3 +174,22 @@ def test_the_doctor_says_whose_the_broker_is_and_claims_nothing(
     assert found["state"] == "fail"
     assert "database 3 of the same server; this one's is database 2" in found["detail"]
     assert "DEL shop:owner" in found["advice"]
+
+
+def test_messages_that_nobody_can_process_are_named_and_shown(shop: Shop, store: Redis) -> None:
+    assert finding(shop("doctor", "--json"), "messages, dead")["state"] == "ok"
+    assert shop("messages", "list").out.strip() == "There are none."
+    assert shop("messages", "list", "--json").json == []
+    messages = RedisDeadMessages(store)
+    messages.keep(DeadMessage("default", "it is no JSON object", b"hello"))
+    messages.keep(DeadMessage("default", "its task is none of the shop's", b"{}", "erp.book"))
+
+    found = finding(shop("doctor", "--json"), "messages, dead")
+    assert found["state"] == "warn"
+    assert found["detail"].startswith("2: its task is none of the shop's (erp.book), it is no JSON")
+    assert "shop messages list" in found["advice"]
+    new, old = shop("messages", "list", "--json").json
+    assert (new["task"], old["message"]) == ("erp.book", "hello")
+    table = shop("messages", "list").out
+    assert "erp.book" in table
+    assert "hello" not in table

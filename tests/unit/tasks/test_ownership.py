@@ -17,8 +17,8 @@ from testing.servers import ValkeyProcess, running_valkey
 from testing.waiting import wait_for
 from tests.unit.tasks.running import REPOSITORY, Worker, running_worker
 
-ENDS_WITHIN_S = 30.0
-STARTS_WITHIN_S = 30.0
+#: The default worker yields to all else that a busy machine does.
+ENDS_WITHIN_S = STARTS_WITHIN_S = 120.0
 POOLS = {Queue.DEFAULT: ["-c", "1"], Queue.PRIORITY: ["-P", "threads", "-c", "2"]}
 
 

@@ -1,12 +1,15 @@
 """How a worker waits for its broker: not for longer and longer."""
 
 from threading import Timer
+from types import SimpleNamespace
 
 import kombu.utils.functional
 import pytest
 from kombu.exceptions import OperationalError
 
+from shop.adapters.celery import connection as connection_module
 from shop.adapters.celery.app import create_worker_app
+from shop.adapters.celery.connection import STEADY_AFTER_S, BackOff
 from testing.servers import running_valkey
 from tests.conftest import MakeSettings
 
@@ -46,3 +49,40 @@ def test_a_broker_that_comes_back_is_found(make_settings: MakeSettings) -> None:
             assert connection.connected
         back.join()
     assert refused
+
+
+def test_what_is_lost_at_once_is_made_again_later_and_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 0.0
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+        slept.append(seconds)
+
+    monkeypatch.setattr(
+        connection_module, "time", SimpleNamespace(monotonic=lambda: now_s, sleep=sleep)
+    )
+    back_off, waits = BackOff(), []
+    for lasts_s in (0.0,) * 7 + (STEADY_AFTER_S + 1,) + (0.0,) * 2:
+        began_s = now_s
+        back_off.wait(lambda: None)
+        waits.append(round(now_s - began_s, 2))
+        back_off.made()
+        now_s += lasts_s
+
+    assert waits == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0, 0.0, 0.2]
+    assert max(slept) <= 0.2, "whether it is to stop is asked meanwhile"
+
+
+def test_a_wait_may_be_ended() -> None:
+    back_off = BackOff()
+    back_off.made()
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        back_off.wait(stop)

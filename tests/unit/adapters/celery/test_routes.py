@@ -1,4 +1,4 @@
-"""What follows a task of the shop goes where its sender meant it to; the shop's own does not stray."""
+"""What follows a task of the shop goes where it is meant to; the shop's own does not stray."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,11 @@ from shop.adapters.celery.app import create_worker_app
 from shop.domain.work import TaskName
 from testing.servers import ValkeyProcess
 from tests.conftest import MakeSettings
-from tests.unit.adapters.celery.worker_in_process import WorkerInProcess, running_worker
+from tests.unit.adapters.celery.worker_in_process import (
+    WorkerInProcess,
+    running_worker,
+    wait_for_no_result,
+)
 
 
 @pytest.fixture
@@ -26,9 +30,10 @@ def worker(valkey: ValkeyProcess) -> Iterator[WorkerInProcess]:
 def client(valkey: ValkeyProcess) -> Iterator[Celery]:
     """Another project's, with a queue and a task of its own."""
     client = Celery("erp", broker=valkey.dsn(0), backend=valkey.dsn(1), set_as_current=False)
+    wait_for_no_result(client)
     yield client
     client.close()
-    client.backend.client.close()
+    client.backend.client.connection_pool.disconnect()
 
 
 def sent_to_erp(worker: WorkerInProcess, count: int = 1) -> list[str]:

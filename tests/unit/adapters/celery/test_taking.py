@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -274,3 +275,77 @@ def test_a_damaged_key_is_a_reason_to_connect_anew(
     with pytest.raises((*connection.connection_errors, *connection.channel_errors)):
         worker.until("it notices", lambda: False)
     broker.delete("unacked")
+
+
+@contextmanager
+def refusing(broker: Redis) -> Iterator[None]:
+    broker.config_set("min-replicas-to-write", 1)
+    try:
+        yield
+    finally:
+        broker.config_set("min-replicas-to-write", 0)
+
+
+@pytest.mark.parametrize("becomes", ["acknowledged", "put back", "still in hand"])
+def test_what_redis_refused_to_hear_is_said_on_the_next_connection(
+    connection: Connection,
+    broker: Redis,
+    listen: Callable[..., Listening],
+    make_settings: MakeSettings,
+    valkey: ValkeyProcess,
+    becomes: str,
+) -> None:
+    send(connection, 1, 2)
+    worker = listen(room=2)
+    worker.until("both are there", lambda: len(worker.received) == 2)
+    with refusing(broker):
+        if becomes == "acknowledged":
+            worker.received[0].ack()
+        elif becomes == "put back":
+            with pytest.raises(connection.connection_errors):
+                worker.received[0].requeue()
+        connection.close()
+        if becomes == "still in hand":
+            # Its task comes to its end while there is no connection.
+            worker.received[0].ack()
+    assert broker.hlen("unacked") == 2
+
+    app = create_worker_app(make_settings(redis_port=valkey.port))
+    with app.connection_for_read() as another:
+        assert another.default_channel
+
+    waiting = [json.loads(message) for message in broker.lrange("orders", 0, -1)]
+    assert broker.hlen("unacked") == 0
+    assert broker.zcard("unacked_index") == 0
+    assert len(waiting) == (2 if becomes == "put back" else 1)
+    assert all(message["headers"]["redelivered"] for message in waiting)
+
+
+def test_a_full_redis_takes_messages_back(
+    connection: Connection, broker: Redis, listen: Callable[..., Listening]
+) -> None:
+    send(connection, 1, 2, 3)
+    worker = listen(room=3)
+    worker.until("they are there", lambda: len(worker.received) == 3)
+    broker.config_set("maxmemory", 1)
+    try:
+        connection.close()
+    finally:
+        broker.config_set("maxmemory", 0)
+
+    assert broker.hlen("unacked") == 0
+    assert broker.llen("orders") == 3
+
+
+@pytest.mark.parametrize("text", [b"hello", b"5", b"[]", b'{"properties": {}}', b"\xff\xfe"])
+def test_what_is_no_message_goes_back_as_it_was(
+    connection: Connection, broker: Redis, text: bytes
+) -> None:
+    channel = connection.default_channel
+    broker.hset("unacked", "a-tag", b"[" + text + b',"","orders"]')
+    broker.zadd("unacked_index", {"a-tag": 1})
+
+    channel.qos.restore_by_tag("a-tag")
+
+    assert broker.hlen("unacked") == broker.zcard("unacked_index") == 0
+    assert int(broker.eval("return #redis.call('RPOP', KEYS[1])", 1, "orders")) == len(text)

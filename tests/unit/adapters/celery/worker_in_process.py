@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from shop.adapters.celery.app import create_worker_app
-from shop.adapters.redis.client import connect_once
+from shop.adapters.redis.client import connect
 from shop.adapters.redis.dead_messages import RedisDeadMessages
 from shop.settings import Settings
 from testing.servers import HOST, ValkeyProcess
@@ -52,6 +52,12 @@ class WorkerInProcess:
         wait_for(what, holds, within_s=WITHIN_S)
 
 
+def wait_for_no_result(app: Celery) -> None:
+    """Let `app` make no subscription for what it sends, which it would end when that is garbage."""
+    app.backend.add_pending_result = lambda result, **_: result
+    app.backend.remove_pending_result = lambda result: result
+
+
 @contextmanager
 def running_worker(
     valkey: ValkeyProcess,
@@ -72,7 +78,7 @@ def running_worker(
     )
     app = create_worker_app(settings, **conf)
     app.conf.broker_transport_options.update(transport_options or {})
-    dead_messages = RedisDeadMessages(connect_once(settings.store_dsn, "tests"))
+    dead_messages = RedisDeadMessages(connect(settings.store_dsn, "tests", retries=0))
     app.services = lambda: SimpleNamespace(dead_messages=dead_messages)
     with valkey.client(0) as broker, valkey.client(2) as store:
         worker = WorkerInProcess(app, valkey, broker, store)
@@ -86,6 +92,7 @@ def running_worker(
             raise ValueError("as it is told to")
 
         app.finalize()
+        wait_for_no_result(app)
         worker.controller = controller = WorkController(
             app=app, pool_cls="solo", concurrency=1, queues=list(queues), hostname="tests@here"
         )
@@ -110,4 +117,4 @@ def running_worker(
             state.should_stop = None
             state.reset_state()
             app.close()
-            app.backend.client.close()
+            app.backend.client.connection_pool.disconnect()
