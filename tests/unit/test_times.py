@@ -2,10 +2,12 @@
 
 import re
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
 from celery import Celery
+from celery.app import base
 
 from shop.adapters.celery import connection
 from shop.adapters.celery.config import (
@@ -125,7 +127,9 @@ class TestWatchdog:
 
     def test_no_mail_outlasts_the_task_that_sends_it(self) -> None:
         app = Celery(set_as_current=False)
-        register(app)
+        # Not in every other app of this process, too.
+        with patch.object(base, "connect_on_app_finalize", lambda make: make):
+            register(app)
 
         assert app.tasks["send_notification"].time_limit == session.LONGEST_S
         assert TASK_TIME_LIMIT_S < session.LONGEST_S < VISIBILITY_TIMEOUT_S

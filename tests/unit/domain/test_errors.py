@@ -29,7 +29,8 @@ EXAMPLES = [
 
 def _below(kind: type[errors.ShopError]) -> Iterator[type[errors.ShopError]]:
     for child in kind.__subclasses__():
-        yield child
+        if child.__module__ == errors.__name__:
+            yield child
         yield from _below(child)
 
 
