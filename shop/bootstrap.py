@@ -204,7 +204,12 @@ def bootstrap_worker(
             timezone=settings.timezone,
             max_attempts=settings.max_attempts,
         ),
-        notifier=Notifier(notifications, mailer or create_mailer(settings)),
+        notifier=Notifier(
+            notifications,
+            mailer or create_mailer(settings),
+            # What is only logged has nothing to attach one to.
+            attach_invoices=settings.mail_invoices and settings.smtp_url is not None,
+        ),
         reporting=Reporting(stock),
         sweep=Sweep(orders, notifications, publisher, is_restrained=presence.is_restrained),
         revocation=RevocationService(orders, notifications),

@@ -37,6 +37,16 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 
+#: What each of them encrypts: `shop/adapters/mail/server.py`.
+SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls", "smtp+plaintext")
+
+#: One address, by itself or behind a name. Python's own parser fails at some texts that are none.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
+_NAME = r'(?:"(?:[^"\\]|\\["\\])*"|[^"<>()\[\]\\,;:@]*)'
+_SENDER = re.compile(rf"{_ADDRESS}|{_NAME} *<{_ADDRESS}>")
+
 RABBITMQ_SCHEMES = ("amqp", "amqps", "pyamqp")
 
 #: How long results, and the record that a task id was issued, are kept.
@@ -107,10 +117,14 @@ class Settings(BaseSettings):
     notification_queue: Queue = Queue.PRIORITY
     #: Simulated delivery time of the log adapter, milliseconds.
     notification_delay_ms: Annotated[int, Field(ge=0)] = 100
-    #: `smtp://user:password@host:587`; when set, mail is really sent.
+    #: `smtp+starttls://user:password@host:587`; when set, mail is really sent.
     smtp_url: SecretStr | None = None
     #: The sender's address of real mail.
     smtp_from: str = "shop@example.com"
+    #: Connections to the mail server that a worker's process has at most.
+    smtp_connections: Annotated[int, Field(ge=1)] = 3
+    #: Whether the mail about a processed order carries its invoice.
+    mail_invoices: bool = False
     #: Whether customers hear of their orders.
     order_notifications: bool = True
 
@@ -165,8 +179,18 @@ class Settings(BaseSettings):
     def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _names_mail_server(value.get_secret_value()):
             raise ValueError(
-                "is not smtp://host:port or smtps://host:port, with user:password@ in front of the "
-                "host if need be, percent-encoded"
+                "is not smtp://host:port, smtps://, smtp+starttls:// or smtp+plaintext://, with "
+                "user:password@ in front of the host if need be, percent-encoded"
+            )
+        return value
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _a_sender(cls, value: str) -> str:
+        # It stands in a header and in `MAIL`, which any server must take.
+        if not (value.isascii() and value.isprintable() and _SENDER.fullmatch(value)):
+            raise ValueError(
+                "is not one address such as shop@example.com or Shop <shop@example.com>, in ASCII"
             )
         return value
 
@@ -241,7 +265,7 @@ class Settings(BaseSettings):
 def _names_mail_server(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in SMTP_SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         # Its words may hold a part of the password.
         return False

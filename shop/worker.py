@@ -11,6 +11,7 @@ from shop.adapters.celery.backend import use_round_trips
 from shop.adapters.celery.config import name_connections
 from shop.adapters.flower import guard_flower, log_flower
 from shop.adapters.logs import configure_logging
+from shop.adapters.masking import SecretMask
 from shop.adapters.memory import collect_less_often
 from shop.adapters.pdf.printable import unprintable
 from shop.bootstrap import WorkerServices, bootstrap_worker, own_broker_check
@@ -40,6 +41,7 @@ def create_worker(settings: Settings) -> Celery:
         return bootstrap_worker(settings)
 
     app.services = services
+    app.mask = SecretMask(settings)
     app.require_own_broker = own_broker_check(settings)
     use_round_trips(app, lambda: services().result_trips)
     tasks.register(app)

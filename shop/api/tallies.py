@@ -20,7 +20,14 @@ _ORDER_OUTCOMES = (
     Reason.ATTEMPTS_EXHAUSTED,
     Reason.REVOKED,
 )
-_NOTIFICATION_OUTCOMES = (NotificationStatus.DELIVERED, NotificationStatus.FAILED, "postponed")
+_NOTIFICATION_OUTCOMES = (
+    NotificationStatus.DELIVERED,
+    NotificationStatus.FAILED,
+    "postponed",
+    "deferred",
+)
+#: A mail that was taken, one that never will be, one that may be later, all of them, no answer.
+_MAIL_REPLIES = ("250", "550", "451", "421", "none")
 _DEAD = ("order", "invoice", "notification", "message")
 _SWEPT = ("orders", "notifications")
 
@@ -52,10 +59,18 @@ def tally_metrics(tally: Tally) -> list[Metric]:
         ),
         _counters(
             "shop_notifications",
-            "Notifications delivered or given up, and deliveries put off after a failure.",
+            "Notifications delivered or given up, and deliveries put off: after a failure, or for "
+            "a reason that says nothing of them.",
             "outcome",
             _NOTIFICATION_OUTCOMES,
             tally.notifications,
+        ),
+        _counters(
+            "shop_mail_replies",
+            "The mail server's replies to mails, by code; `none` where there was no reply.",
+            "code",
+            sorted({*_MAIL_REPLIES, *tally.mail_replies}),
+            tally.mail_replies,
         ),
         _counters(
             "shop_dead_letters",

@@ -318,7 +318,7 @@ class FakeOrderBook:
         if task_id := follow_ups.notification_task_id:
             message = follow_ups.notices.for_outcome(OrderStatus(row.status), row.reason)
             row.notification_task_id = task_id
-            store.notifications[task_id] = NotificationRow(row.email, message)
+            store.notifications[task_id] = NotificationRow(row.email, message, order_id=order_id)
             store.notifications_open[task_id] = now_ms + self._overdue_after_ms
             _issue(store, task_id, TaskName.SEND_NOTIFICATION, now_ms)
 

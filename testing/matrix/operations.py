@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from shop.domain.errors import DeliveryFailed
-from shop.domain.notification import Notification
+from shop.domain.notification import Mail, Notification
 from shop.domain.order import Order
 from shop.domain.ports import Mailer
 from shop.domain.stock import StockLevel
@@ -27,14 +27,14 @@ Step = Callable[[Shop], object]
 class Postponing:
     """A mailer whose mail server turns away what comes first, and takes it the next time."""
 
-    max_delivery_s = 0.0
+    lease_s = 0.0
 
     def __init__(self) -> None:
         self._turned_away: set[str] = set()
 
-    def deliver(self, notification: Notification) -> None:
-        if notification.message not in self._turned_away:
-            self._turned_away.add(notification.message)
+    def deliver(self, mail: Mail) -> None:
+        if mail.message not in self._turned_away:
+            self._turned_away.add(mail.message)
             raise DeliveryFailed("try again later")
 
 

@@ -113,6 +113,10 @@ class Backend(ABC):
     def dead_notifications(self) -> set[str]: ...
 
     @abstractmethod
+    def due_ms(self, task_id: str) -> int:
+        """When an open notification is overdue."""
+
+    @abstractmethod
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         """Delete an order's or a notification's record, and nothing else of it."""
 
@@ -170,6 +174,9 @@ class FakeBackend(Backend):
 
     def dead_notifications(self) -> set[str]:
         return set(self._store.notifications_dead)
+
+    def due_ms(self, task_id: str) -> int:
+        return self._store.notifications_open[task_id]
 
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         self._store.orders.pop(order_id, None)
@@ -266,6 +273,8 @@ class RedisBackend(Backend):
                 self._client.zadd(key, {member: score - ms for member, score in members})
         for key in self._client.scan_iter(match=keys.watermark("*")):
             self._client.decrby(key, ms)
+        if self._client.exists(keys.MAIL_PAUSE):
+            self._client.hincrby(keys.MAIL_PAUSE, "until", -ms)
         for key in self._client.scan_iter(match=keys.task("*")):
             for field, stamp in self._client.hgetall(key).items():
                 if field.endswith("_at"):
@@ -294,6 +303,11 @@ class RedisBackend(Backend):
 
     def dead_notifications(self) -> set[str]:
         return self._members(keys.NOTIFICATIONS_DEAD)
+
+    def due_ms(self, task_id: str) -> int:
+        score = self._client.zscore(keys.NOTIFICATIONS_OPEN, task_id)
+        assert score is not None
+        return round(score)
 
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         self._client.delete(

@@ -92,6 +92,8 @@ class HeldNotification:
     attempts: int
     delivery: str | None
     reason: str | None
+    deferrals: int
+    order_id: str | None
 
 
 #: Members by score, the lowest first, with their distance from now in units.
@@ -204,6 +206,8 @@ class FakeWorld(World):
                     attempts=row.attempts,
                     delivery=row.delivery,
                     reason=row.reason,
+                    deferrals=row.deferrals,
+                    order_id=row.order_id,
                 )
                 for task_id, row in store.notifications.items()
             },
@@ -293,6 +297,8 @@ class RedisWorld(World):
                     attempts=int(fields["attempts"]),
                     delivery=fields.get("delivery"),
                     reason=fields.get("reason"),
+                    deferrals=int(fields.get("deferrals", 0)),
+                    order_id=fields.get("order_id"),
                 )
                 for task_id, fields in _below(keys.notification(""), held).items()
             },

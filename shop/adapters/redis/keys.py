@@ -18,6 +18,8 @@ ORDERS_OPEN = "orders:open"
 ORDERS_DEAD = "orders:dead"
 NOTIFICATIONS_OPEN = "notifications:open"
 NOTIFICATIONS_DEAD = "notifications:dead"
+#: Hash: until when no mail is tried, in milliseconds, and how often in a row it came to that.
+MAIL_PAUSE = "mail:pause"
 #: List: messages that no worker can process, as JSON, the newest first.
 MESSAGES_DEAD = "messages:dead"
 
@@ -27,6 +29,7 @@ METRICS_ORDERS = "metrics:orders"
 METRICS_PRICELESS = "metrics:priceless"
 METRICS_NOTIFICATIONS = "metrics:notifications"
 METRICS_DEAD = "metrics:dead"
+METRICS_MAIL = "metrics:mail"
 METRICS_SWEEPS = "metrics:sweeps"
 METRICS_TASKS = "metrics:tasks"
 

@@ -242,7 +242,12 @@ async def test_what_the_shop_has_done_is_what_the_store_has_counted(
     assert shown["orders_revived_total"] == {"": 1}
     assert shown["invoices_total"] == {"": 4}
     assert (shown["orders_total"]["processed"], shown["orders_total"]["out_of_stock"]) == (5, 2)
-    assert shown["notifications_total"] == {"delivered": 7, "failed": 0, "postponed": 3}
+    assert shown["notifications_total"] == {
+        "delivered": 7,
+        "failed": 0,
+        "postponed": 3,
+        "deferred": 0,
+    }
     assert shown["orders_without_price_total"] == {"SKU-9": 8}
     assert shown["sweeps_total"] == {"orders": 60, "notifications": 0}
     assert shown["sweep_repairs_total"] == {"orders": 2, "notifications": 0}

@@ -78,7 +78,7 @@ if status == 'pending' then
   if ARGV[4] ~= '' then
     redis.call('HSET', KEYS[1], 'notification_task_id', ARGV[4])
     redis.call('HSET', KEYS[6], 'email', redis.call('HGET', KEYS[1], 'email'),
-      'message', notice, 'status', 'pending', 'attempts', 0)
+      'message', notice, 'status', 'pending', 'attempts', 0, 'order_id', ARGV[1])
     redis.call('ZADD', KEYS[7], now_ms + ARGV[2], ARGV[4])
     redis.call('HSET', KEYS[10], 'task', ARGV[9], 'enqueued_at', now_ms)
     redis.call('EXPIRE', KEYS[10], ARGV[10])

@@ -107,6 +107,7 @@ def test_a_processed_order_and_its_invoice(client: Redis, book: RedisOrderBook) 
         "message": follow_ups(order).notices.processed,
         "status": "pending",
         "attempts": "0",
+        "order_id": "1001",
     }
     assert client.zrange("notifications:open", 0, -1) == ["notice-of-1001"]
 
