@@ -251,6 +251,8 @@ class World:
             members: Any = self.store.zrange(key, 0, -1)
             if members:
                 self.store.zadd(key, dict.fromkeys(members, 0), xx=True)
+        if self.store.exists("mail:pause"):
+            self.store.hset("mail:pause", "until", 0)
 
 
 class Delivering:

@@ -99,3 +99,15 @@ def test_a_delivery_that_outlasts_its_lease_keeps_it() -> None:
 
     assert claimed == []
     assert len(mailer.delivered) == 1
+
+
+def test_a_mailer_without_a_lease_needs_no_renewal() -> None:
+    mailer = FakeMailer(lease_s=0.0)
+    notifier = Notifier(FakeNotificationBook(FakeStore()), mailer)
+    held: list[int] = []
+    mailer.meanwhile = lambda: held.append(len(notifier._leases._due_s))
+
+    notifier.deliver(a_notification(), "task-1", "one")
+
+    assert held == [0]
+    assert len(mailer.delivered) == 1
