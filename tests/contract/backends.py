@@ -78,10 +78,6 @@ class Backend(ABC):
         """Where orders of the same store go while the shop is set up with other terms."""
 
     @abstractmethod
-    def damage_numbers(self) -> None:
-        """Put something else where the numbers of invoices are counted."""
-
-    @abstractmethod
     def unplugged(self) -> Ports:
         """The ports of a store that is away."""
 
@@ -144,9 +140,6 @@ class FakeBackend(Backend):
             fakes.FakeOrderIntake(self._store, terms=Terms(**terms)),
             fakes.FakeOrderBook(self._store, terms=Terms(**terms)),
         )
-
-    def damage_numbers(self) -> None:
-        pytest.skip("the fakes hold nothing that could be damaged so")
 
     def unplugged(self) -> Ports:
         return self._ports(fakes.FakeStore(available=False))
@@ -249,9 +242,6 @@ class RedisBackend(Backend):
             ),
             RedisOrderBook(self._client, terms=Terms(**terms), **due),
         )
-
-    def damage_numbers(self) -> None:
-        self._client.set(keys.INVOICES_NUMBERED, "damaged")
 
     def unplugged(self) -> Ports:
         return self._ports(self._unplugged)
