@@ -1,6 +1,7 @@
 """Messages that no worker can process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import uuid4
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +15,5 @@ class DeadMessage:
     raw: bytes
     #: The name of its task, if it says one that the shop does not know.
     task: str | None = None
+    #: The same at each try to keep it, so that it is kept once.
+    entry_id: str = field(default_factory=lambda: uuid4().hex, compare=False)

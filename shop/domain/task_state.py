@@ -56,7 +56,7 @@ class TaskRecord:
     has_invoice: bool = False
     notification_status: str | None = None
     notification_reason: str | None = None
-    #: When the work came to its end: milliseconds by the store's clock.
+    #: When the work came to its end, milliseconds by the store's clock; None for an invoice.
     ended_at_ms: int | None = None
 
     def outcome(self, reported: TaskOutcome | None, now_ms: int) -> tuple[TaskOutcome, Timings]:
@@ -124,10 +124,12 @@ class TaskRecord:
         timings = self.timings
         if timings.finished_at_ms is not None:
             return outcome, timings
-        last_ms = timings.started_at_ms or timings.enqueued_at_ms or 0
-        if now_ms - last_ms <= RESULT_WITHIN_MS:
+        begun_ms = timings.started_at_ms or timings.enqueued_at_ms or 0
+        # A redelivery takes the stamp away for a while; the work ended long before.
+        ended_ms = self.ended_at_ms or begun_ms
+        if now_ms - ended_ms <= RESULT_WITHIN_MS:
             return PENDING, timings
-        return outcome, replace(timings, finished_at_ms=max(last_ms, self.ended_at_ms or 0))
+        return outcome, replace(timings, finished_at_ms=max(begun_ms, ended_ms))
 
 
 PENDING = TaskOutcome(TaskState.PENDING)

@@ -2,7 +2,7 @@
 
 from shop.adapters.redis.keys import METRICS_TASKS, TASK_TTL_S
 from shop.domain.task_state import TaskOutcome, TaskRecord, TaskState
-from shop.domain.work import Delivery, TaskReport, Timings
+from shop.domain.work import Delivery, TaskName, TaskReport, Timings
 from testing.fakes.store import FakeStore, TaskRow
 
 
@@ -80,6 +80,10 @@ class FakeTaskLookup:
 def _task_record(store: FakeStore, task_id: str, row: TaskRow) -> TaskRecord:
     order = store.orders.get(row.order_id or "")
     notification = store.notifications.get(task_id)
+    ended: dict[str, int | None] = {
+        TaskName.PROCESS_ORDER: order.processed_at_ms if order else None,
+        TaskName.SEND_NOTIFICATION: notification.closed_at_ms if notification else None,
+    }
     return TaskRecord(
         task=row.task,
         timings=Timings(
@@ -100,8 +104,7 @@ def _task_record(store: FakeStore, task_id: str, row: TaskRow) -> TaskRecord:
         has_invoice=row.order_id in store.invoices,
         notification_status=notification.status if notification else None,
         notification_reason=notification.reason if notification else None,
-        ended_at_ms=(notification.closed_at_ms if notification else None)
-        or (order.processed_at_ms if order else None),
+        ended_at_ms=ended.get(row.task),
     )
 
 

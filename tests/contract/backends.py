@@ -265,7 +265,7 @@ class RedisBackend(Backend):
             self._client.decrby(key, ms)
         if self._client.exists(keys.MAIL_PAUSE):
             self._client.hincrby(keys.MAIL_PAUSE, "until", -ms)
-        for key in self._client.scan_iter(match=keys.task("*")):
+        for key in self._client.scan_iter(_type="hash"):
             for field, stamp in self._client.hgetall(key).items():
                 if field.endswith("_at"):
                     self._client.hset(key, field, int(stamp) - ms)

@@ -59,6 +59,19 @@ async def test_its_state_comes_with_its_last_stamp(ports: Ports, backend: Backen
     assert report.timings.run_ms is not None
 
 
+async def test_a_redelivery_takes_nothing_back(ports: Ports, backend: Backend) -> None:
+    await placed(ports)
+    settled(ports, backend)
+    ports.ledger.finished("task-1")
+    backend.pass_time(RESULT_WITHIN_MS + 1_000)
+
+    ports.ledger.started(a_delivery("task-1", "two", task="process_order"))
+
+    report = await find(ports)
+    assert (report.state, report.result) == ("SUCCESS", PROCESSED)
+    assert report.timings.run_ms == 0
+
+
 async def test_an_order_that_failed_and_is_retried_is_not_what_it_was(
     ports: Ports, backend: Backend
 ) -> None:

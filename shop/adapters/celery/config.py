@@ -45,6 +45,16 @@ def worker_config(settings: Settings) -> dict[str, Any]:
         "redis_socket_connect_timeout": WORKER_SOCKET_TIMEOUT_S,
         "redis_socket_keepalive": True,
         "redis_retry_on_timeout": True,
+        # By default 20 times, a second apart, in the loop of a worker's main process: where results
+        # are on a server that is away, the watchdog would end the worker before.
+        "result_backend_transport_options": {
+            "retry_policy": {
+                "max_retries": 2,
+                "interval_start": 0,
+                "interval_step": 0.2,
+                "interval_max": 0.2,
+            }
+        },
         "redis_backend_health_check_interval": 25,
         # A message is a hint that may come twice: acknowledge it after the work, and give it
         # back when the process that held it is killed. Attempts are counted in the record.

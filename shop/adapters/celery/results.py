@@ -16,7 +16,7 @@ from shop.adapters.redis.ledger import timings
 from shop.adapters.redis.scripts import Script
 from shop.adapters.redis.trips import as_mapping
 from shop.domain.task_state import TaskOutcome, TaskRecord
-from shop.domain.work import TaskReport
+from shop.domain.work import TaskName, TaskReport
 
 #: Marks what kombu wrote in a form of its own, and reads back as more than JSON.
 _REVIVED = b"__type__"
@@ -91,9 +91,14 @@ class CeleryTaskLookup:
 def _task_record(fields: Mapping[str, str], work: list[Any]) -> TaskRecord:
     order_status, order_reason, processed_at, has_invoice, *notification = work
     notification_status, notification_reason, closed_at = notification
-    ended_at = closed_at or processed_at
+    task = fields.get("task", "")
+    ended: dict[str, str | None] = {
+        TaskName.PROCESS_ORDER: processed_at,
+        TaskName.SEND_NOTIFICATION: closed_at,
+    }
+    ended_at = ended.get(task)
     return TaskRecord(
-        task=fields.get("task", ""),
+        task=task,
         timings=timings(fields),
         state=fields.get("state"),
         has_result=fields.get("has_result") != "0",

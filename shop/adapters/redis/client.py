@@ -62,7 +62,6 @@ def connect_async(dsn: str, client_name: str) -> "redis.asyncio.Redis":
     """An asynchronous client for the API, to be used within `store_deadline` only."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         dsn,
-        connection_class=async_connection_class(dsn),
         max_connections=MAX_API_CONNECTIONS,
         timeout=API_DEADLINE_S,
         decode_responses=True,
@@ -77,6 +76,8 @@ def connect_async(dsn: str, client_name: str) -> "redis.asyncio.Redis":
         # One repeat, at once: it mends a connection that the server closed while it was idle.
         retry=AsyncRetry(NoBackoff(), retries=1),
     )
+    # Afterwards: redis-py 8.1 lets the scheme of the DSN win over an argument.
+    pool.connection_class = async_connection_class(dsn)
     return redis.asyncio.Redis.from_pool(pool)
 
 

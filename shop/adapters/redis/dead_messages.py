@@ -3,7 +3,6 @@
 import json
 from base64 import b64encode
 from typing import Any
-from uuid import uuid4
 
 from redis import Redis
 
@@ -49,7 +48,7 @@ class RedisDeadMessages:
 def _entry(message: DeadMessage) -> dict[str, Any]:
     kept = message.raw[:MAX_BYTES]
     return {
-        "id": uuid4().hex,
+        "id": message.entry_id,
         "queue": message.queue,
         "why": message.why,
         "task": message.task,
