@@ -133,7 +133,7 @@ def test_no_line_of_any_log_shows_an_address_or_a_text(
     for worker in ("worker-default", "worker-priority"):
         wait_for(
             f"{worker} has put the unknown task aside",
-            lambda worker=worker: "the message is left out" in of(worker),  # type: ignore[misc]
+            lambda worker=worker: "its task is none of the shop" in of(worker),  # type: ignore[misc]
             within_s=10.0,
             explain=shop.describe,
         )
