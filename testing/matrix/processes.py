@@ -103,6 +103,7 @@ class Shop:
                 # So many at once that each thread of the pool has had one.
                 for _ in range(CROWD):
                     traffic.notify()
+                traffic.lose_message()
                 wait_for(
                     "the first orders are finished",
                     lambda: not aftermath.unfinished(self.stack, traffic),
@@ -145,7 +146,7 @@ def run(
         found: list[str] = []
         finished = None
         try:
-            with _fault(stack, case, before, draw) as fault:
+            with _fault(stack, traffic, case, before, draw) as fault:
                 time.sleep(_lasts_s(case))
                 if case.stays:
                     finished = _finish(stack, traffic, before, within_s)
@@ -166,7 +167,9 @@ def run(
     return Outcome(case, hits, finished_s, (*found, *gone), is_final)
 
 
-def _fault(stack: MatrixStack, case: Case, before: Steady, draw: random.Random) -> RoundTripsFail:
+def _fault(
+    stack: MatrixStack, traffic: Traffic, case: Case, before: Steady, draw: random.Random
+) -> RoundTripsFail:
     proxy, name = stack.proxies[case.connection.service], case.connection.name
     newest = proxy.newest
     to_pass = draw.randrange(AMONG_FIRST) if case.extent is Extent.ONCE else 0
@@ -180,6 +183,12 @@ def _fault(stack: MatrixStack, case: Case, before: Steady, draw: random.Random) 
         to_pass -= 1
         return to_pass < 0
 
+    def lose_message() -> None:
+        # What the sweep sends goes over a connection of its own.
+        nonlocal to_pass
+        to_pass = 0
+        traffic.lose_message()
+
     def cut_all() -> None:
         nonlocal to_pass
         to_pass = 0
@@ -188,11 +197,12 @@ def _fault(stack: MatrixStack, case: Case, before: Steady, draw: random.Random) 
     def start_again() -> None:
         # Some are made at a start only; and what starts while Redis refuses has to wait, too.
         stack.service(case.connection.service).restart()
-        before.pids.update(stack.main_pids())
+        service = case.connection.service
+        before.pids[service] = stack.main_pids()[service]
 
     times = 1 if case.extent is Extent.ONCE else None
     # A connection has no name while it is made.
-    steps = () if case.stays else (cut_all, start_again)
+    steps = (lose_message,) if case.stays else (lose_message, cut_all, start_again)
     return RoundTripsFail(proxy, case.fault, select, times=times, provocations=steps)
 
 

@@ -1,19 +1,28 @@
 """A light stream of customers, who ask again until they are answered."""
 
+import asyncio
 import threading
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 
-from testing.stack import Stack
+from shop.adapters.redis.autopipeline import AutoPipeline
+from shop.adapters.redis.client import connect_async
+from shop.adapters.redis.order_intake import RedisOrderIntake
+from shop.domain.order import Order
+from testing.stack import STORE_DB
+from testing.stacks.base import BaseStack
 
 SKU, UNKNOWN = "SKU-1", "unheard-of"
 QTY = 2
 EVERY_S = 0.2
 ANSWERS_WITHIN_S = 10.0
+#: How soon an order without a message is overdue.
+LOST_AFTER_MS = 100
 #: Of the orders, one in so many is for an item that there is not.
 ONE_FAILS_OF = 5
 
@@ -35,7 +44,8 @@ class Accepted:
 class Traffic:
     """A context manager: orders, notifications and look-ups from entering it to its `end`."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: BaseStack) -> None:
+        self._stack = stack
         self.accepted = Accepted()
         #: What no customer should ever see.
         self.wrong: list[str] = []
@@ -67,6 +77,22 @@ class Traffic:
         number = next(_numbers)
         content = {"email": f"reader-{number}@example.com", "message": f"message {number}"}
         self._send("/test_notification", content)
+
+    def lose_message(self) -> None:
+        """An order that is recorded and whose message was lost, so that the sweep sends it."""
+        number, task_id = next(_numbers), str(uuid4())
+        order = Order(id=f"m-{number}", item=SKU, qty=QTY, email=f"customer-{number}@example.com")
+
+        async def record() -> None:
+            async with connect_async(self._stack.redis_url(STORE_DB), "matrix") as store:
+                intake = RedisOrderIntake(
+                    AutoPipeline(store), overdue_after_ms=LOST_AFTER_MS, backlog_limit=0
+                )
+                await intake.place(order, task_id)
+
+        asyncio.run(record())
+        self.accepted.orders[order.id] = task_id
+        self.accepted.items[order.id] = order.item
 
     def get(self, path: str) -> httpx.Response | None:
         """The answer; None if there was none, which is wrong."""
