@@ -99,6 +99,10 @@ class PublishFailed(ShopError):
     """The broker did not confirm a publication; the record stands and the sweep will send it."""
 
 
+class ForeignBroker(ShopError):
+    """The broker's database belongs to another shop; give this one another broker."""
+
+
 class DeliveryFailed(ShopError):
     """The mail server refused a mail or did not answer; worth another attempt later."""
 

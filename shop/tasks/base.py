@@ -131,7 +131,13 @@ def task(
 ) -> Callable[[Callable[..., Any]], Any]:
     """Register a function as the task `name`, bound to its `ShopTask`; `options` are Celery's."""
     return app.task(  # type: ignore[no-any-return]
-        bind=True, base=ShopTask, name=name.value, begins_in_store=begins_in_store, **options
+        bind=True,
+        base=ShopTask,
+        name=name.value,
+        begins_in_store=begins_in_store,
+        # Celery would register it with every other app of this process.
+        shared=False,
+        **options,
     )
 
 

@@ -11,8 +11,7 @@ from celery.beat import PersistentScheduler
 from celery.exceptions import WorkerShutdown
 from celery.worker import state
 
-from shop.adapters.redis.ownership import ForeignBroker
-from shop.domain.errors import StoreUnavailable
+from shop.domain.errors import ForeignBroker, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 

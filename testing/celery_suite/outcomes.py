@@ -6,13 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-#: Environment variables that the recorder reads: the file to write, seconds that a test may take,
-#: and which part of the tests to run, such as `0/4`.
-RECORD_VARIABLE = "CELERY_SUITE_RECORD"
-LIMIT_VARIABLE = "CELERY_SUITE_TEST_LIMIT_S"
-PART_VARIABLE = "CELERY_SUITE_PART"
-
-STARTED, UNCOLLECTED, FINISHED = "started", "uncollected", "finished"
+from testing.celery_suite.recorder import FINISHED, STARTED, UNCOLLECTED
 
 
 class Outcome(StrEnum):

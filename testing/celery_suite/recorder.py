@@ -9,14 +9,13 @@ from typing import IO, Any
 
 import pytest
 
-from testing.celery_suite.outcomes import (
-    FINISHED,
-    LIMIT_VARIABLE,
-    PART_VARIABLE,
-    RECORD_VARIABLE,
-    STARTED,
-    UNCOLLECTED,
-)
+#: Environment variables: the file to write, seconds that a test may take, and which part of the
+#: tests to run, such as `0/4`.
+RECORD_VARIABLE = "CELERY_SUITE_RECORD"
+LIMIT_VARIABLE = "CELERY_SUITE_TEST_LIMIT_S"
+PART_VARIABLE = "CELERY_SUITE_PART"
+
+STARTED, UNCOLLECTED, FINISHED = "started", "uncollected", "finished"
 
 
 class TestTookTooLong(Exception):

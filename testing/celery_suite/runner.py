@@ -11,13 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shop.settings import Settings
-from testing.celery_suite.outcomes import (
-    LIMIT_VARIABLE,
-    PART_VARIABLE,
-    RECORD_VARIABLE,
-    Record,
-    Round,
-)
+from testing.celery_suite import recorder
+from testing.celery_suite.outcomes import Record, Round
 from testing.commands import ROOT
 from testing.servers import HOST, ValkeyProcess, running_valkey
 from testing.stack import BROKER_DB, RESULTS_DB
@@ -32,7 +27,6 @@ TEST_WITHIN_S = 200
 NICENESS = 10
 
 PLAIN, SHOP, CONFIGURED = "plain", "shop", "configured"
-_RECORDER = "testing.celery_suite.recorder"
 #: What makes the suite's apps others than plain ones.
 _APPS = {
     SHOP: ("testing.celery_suite.shop_app",),
@@ -109,15 +103,15 @@ def _start(
     name = f"{side}-{part.partition('/')[0]}"
     record, log = folder / f"{name}.jsonl", folder / f"{name}.log"
     record.touch()
-    plugins = ("celery.contrib.pytest", _RECORDER, *_APPS.get(side, ()), *_WITHOUT)
+    plugins = ("celery.contrib.pytest", recorder.__name__, *_APPS.get(side, ()), *_WITHOUT)
     command = ["nice", "-n", str(NICENESS), sys.executable, "-m", "pytest", "-c", "pytest.ini"]
     command += [word for plugin in plugins for word in ("-p", plugin)]
     command += ["-v", "-ra", "--continue-on-collection-errors", *tests]
     environment = {
         **_own_environment(),
-        RECORD_VARIABLE: str(record.resolve()),
-        LIMIT_VARIABLE: str(TEST_WITHIN_S),
-        PART_VARIABLE: part,
+        recorder.RECORD_VARIABLE: str(record.resolve()),
+        recorder.LIMIT_VARIABLE: str(TEST_WITHIN_S),
+        recorder.PART_VARIABLE: part,
         "TEST_BROKER": server.dsn(BROKER_DB),
         "TEST_BACKEND": server.dsn(RESULTS_DB),
         # Read by the suite's tests, and by the shop.

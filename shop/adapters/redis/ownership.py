@@ -24,7 +24,7 @@ from shop.adapters.redis.client import connect, same_server, store_deadline, sto
 from shop.adapters.redis.keys import SHOP_ID
 from shop.adapters.redis.presence import RedisReadiness
 from shop.adapters.redis.refusals import is_refusal
-from shop.domain.errors import PublishFailed, ShopError, StoreUnavailable
+from shop.domain.errors import ForeignBroker, PublishFailed, StoreUnavailable
 from shop.domain.ports import AsyncPublisher
 from shop.domain.work import Job
 
@@ -38,10 +38,6 @@ ADVICE = (
 LOOK_AGAIN_AFTER_S = 5.0
 #: Of the 2 s that a request may take, recording may have used half.
 API_CHECK_WITHIN_S = 0.4
-
-
-class ForeignBroker(ShopError):
-    """The broker's database belongs to another shop."""
 
 
 class _Side(Enum):

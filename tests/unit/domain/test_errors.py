@@ -20,6 +20,7 @@ EXAMPLES = [
     errors.BacklogFull(7, 7),
     errors.StoreUnavailable("ConnectionError: refused"),
     errors.PublishFailed("OperationalError: refused"),
+    errors.ForeignBroker("database 0 belongs to another shop"),
     errors.DeliveryFailed("SMTPServerDisconnected"),
     errors.DeliveryRefused("550 5.1.1 No such user", code=550),
     errors.DeliveryDeferred("no connection was free in time"),

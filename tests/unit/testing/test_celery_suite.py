@@ -19,16 +19,7 @@ from typer.testing import CliRunner
 
 from testing.celery_suite import __main__ as command
 from testing.celery_suite import recorder
-from testing.celery_suite.outcomes import (
-    LIMIT_VARIABLE,
-    PART_VARIABLE,
-    RECORD_VARIABLE,
-    Finding,
-    Outcome,
-    Record,
-    Round,
-    judge,
-)
+from testing.celery_suite.outcomes import Finding, Outcome, Record, Round, judge
 from testing.celery_suite.report import as_json, remarks, table, verdict
 from testing.celery_suite.runner import SuiteFailed, run_again, run_both
 from testing.celery_suite.source import INI, TESTS, NoSuite, unpack_suite
@@ -176,9 +167,9 @@ def recorded(folder: Path, *, limit_s: int) -> Record:
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            RECORD_VARIABLE: str(folder / "record"),
-            LIMIT_VARIABLE: str(limit_s),
-            PART_VARIABLE: "0/1",
+            recorder.RECORD_VARIABLE: str(folder / "record"),
+            recorder.LIMIT_VARIABLE: str(limit_s),
+            recorder.PART_VARIABLE: "0/1",
         },
         capture_output=True,
         timeout=120,
@@ -212,7 +203,7 @@ def test_each_outcome_is_recorded_and_an_endless_test_is_ended(tmp_path: Path) -
 def test_parts_share_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     shares: list[list[str]] = []
     for part in range(2):
-        monkeypatch.setenv(PART_VARIABLE, f"{part}/2")
+        monkeypatch.setenv(recorder.PART_VARIABLE, f"{part}/2")
         items: list[Any] = list("abcde")
         recorder.pytest_collection_modifyitems(items)
         shares.append(items)

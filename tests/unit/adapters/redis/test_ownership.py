@@ -13,12 +13,11 @@ from shop.adapters.redis.ownership import (
     SHOP_OWNER,
     AsyncBrokerOwnership,
     BrokerOwnership,
-    ForeignBroker,
     OwnedPublisher,
     OwnedReadiness,
     Ownership,
 )
-from shop.domain.errors import PublishFailed, StoreUnavailable
+from shop.domain.errors import ForeignBroker, PublishFailed, StoreUnavailable
 from shop.domain.work import Job, TaskName
 from testing.servers import ValkeyProcess, free_port, running_valkey
 
