@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,14 @@ pytest_plugins = ["testing.pytest_plugin"]
 drop_foreign(os.environ)
 
 MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_was_here() -> Iterator[None]:
+    """A worker in this process leaves Celery in the belief that nobody may wait for a result."""
+    yield
+    if (celery_state := sys.modules.get("celery._state")) is not None:
+        celery_state._set_task_join_will_block(False)
 
 
 @pytest.fixture(scope="session")

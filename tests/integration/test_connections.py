@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -25,9 +26,11 @@ def bounds() -> dict[str, int]:
     }
 
 
-@pytest.fixture
-def shared_stack(local_stack: LocalStack) -> LocalStack:
-    return local_stack
+@pytest.fixture(scope="module")
+def shared_stack() -> Iterator[LocalStack]:
+    """Mail that takes so long that each thread of the pool has one."""
+    with LocalStack({"NOTIFICATION_DELAY_MS": "1000"}) as stack:
+        yield stack
 
 
 def opened(stack: Stack, service: str) -> int:
