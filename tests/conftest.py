@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shop.correlation import correlation_id
 from shop.settings import Settings
 from testing.environment import drop_foreign
 from testing.servers import ValkeyProcess, running_valkey
@@ -22,8 +23,12 @@ MakeSettings = Callable[..., Settings]
 
 @pytest.fixture(autouse=True)
 def _no_worker_was_here() -> Iterator[None]:
-    """A worker in this process leaves Celery in the belief that nobody may wait for a result."""
+    """A worker in this process leaves Celery in the belief that nobody may wait for a result.
+
+    A task that was run here leaves its correlation id.
+    """
     yield
+    correlation_id.set("")
     if (celery_state := sys.modules.get("celery._state")) is not None:
         celery_state._set_task_join_will_block(False)
 
