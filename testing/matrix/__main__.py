@@ -16,7 +16,8 @@ from testing.commands import again, commit, interrupt_on_sigterm, show_origin
 from testing.matrix import points, table
 from testing.matrix.processes import FINISHED_WITHIN_S
 from testing.matrix.running import (
-    PROCESSES_AT_ONCE,
+    STACKS_AT_ONCE,
+    WORLDS_AT_ONCE,
     Drawn,
     Outcome,
     Ran,
@@ -44,8 +45,11 @@ def matrix(
     within: Annotated[
         float, typer.Option(help="Seconds after healing, from which on a process is late.")
     ] = FINISHED_WITHIN_S,
-    jobs: Annotated[int, typer.Option(min=1, help="Services: so many at once.")] = (
-        PROCESSES_AT_ONCE
+    worlds: Annotated[int, typer.Option(min=1, help="Services: so many at once.")] = (
+        WORLDS_AT_ONCE
+    ),
+    stacks: Annotated[int, typer.Option(min=1, help="Processes: so many stacks at once.")] = (
+        STACKS_AT_ONCE
     ),
     write: Annotated[
         bool | None, typer.Option(help="Write docs/matrix.md. Default: if all of it is run.")
@@ -74,7 +78,8 @@ def matrix(
                 Drawn(share, seed),
                 folder,
                 console,
-                jobs=jobs,
+                worlds=worlds,
+                stacks=stacks,
                 within_s=within,
                 writes=writes,
             )
@@ -97,7 +102,8 @@ def _run(
     folder: Path,
     console: Console,
     *,
-    jobs: int,
+    worlds: int,
+    stacks: int,
     within_s: float,
     writes: bool,
 ) -> int:
@@ -105,7 +111,7 @@ def _run(
     ran = Ran()
     if which is not Which.PROCESSES:
         with console.status("services"):
-            done = run_services(drawn, jobs=jobs)
+            done = run_services(drawn, jobs=worlds)
         ran.points.update(done.points)
         ran.services += done.services
         _show(done.broken, console)
@@ -116,7 +122,7 @@ def _run(
                 status.update(f"processes: {left} more")
                 _show([outcome], console)
 
-            done = run_processes(drawn, show, within_s=within_s)
+            done = run_processes(drawn, show, jobs=stacks, within_s=within_s)
         ran.points.update(done.points)
         ran.processes += done.processes
     (folder / "outcomes.jsonl").write_text("\n".join(_lines(ran)) + "\n")

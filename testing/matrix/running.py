@@ -3,9 +3,10 @@
 import logging
 import random
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import TypeVar
@@ -25,7 +26,10 @@ Outcome = ServiceOutcome | ProcessOutcome
 #: Told of what came of a case, and how many there are to come.
 Show = Callable[[ProcessOutcome, int], None]
 
-PROCESSES_AT_ONCE = 2
+#: More than there are cores: a world waits for its server about half of its time.
+WORLDS_AT_ONCE = 4
+#: A stack waits for time to pass most of its time; more of them make each other late.
+STACKS_AT_ONCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def a_world() -> Iterator[World]:
         logging.disable(logging.NOTSET)
 
 
-def run_services(drawn: Drawn, *, jobs: int = PROCESSES_AT_ONCE) -> Ran:
+def run_services(drawn: Drawn, *, jobs: int = WORLDS_AT_ONCE) -> Ran:
     """Several processes, each with a server of its own, share the cases."""
     if jobs == 1:
         return _joined([_part(drawn, 0, 1)])
@@ -86,31 +90,58 @@ def run_services(drawn: Drawn, *, jobs: int = PROCESSES_AT_ONCE) -> Ran:
 
 
 def run_processes(
-    drawn: Drawn, show: Show = lambda _, __: None, *, within_s: float = FINISHED_WITHIN_S
+    drawn: Drawn,
+    show: Show = lambda _, __: None,
+    *,
+    jobs: int = STACKS_AT_ONCE,
+    within_s: float = FINISHED_WITHIN_S,
 ) -> Ran:
-    """One stack after the other: one that a fault has broken is replaced."""
-    draw, ran = random.Random(drawn.seed), Ran()
-    left: Sequence[processes.Case] | None = None
-    while left is None or left:
-        with Shop(MatrixStack(SETTINGS)) as shop:
-            if left is None:
-                left = drawn.of(processes.cases(_to_be_met(drawn, shop)))
-            while left:
-                case, *left = left
-                outcome = processes.run(shop, case, draw, within_s=within_s)
-                ran.processes.append(outcome)
-                show(outcome, len(left))
-                if outcome.is_final:
-                    break
-            for service, seen in shop.points.items():
-                ran.points.setdefault(service, set()).update(seen)
+    """Several stacks share the cases; one that a fault has broken is replaced."""
+    ran = Ran()
+    left = deque(drawn.of(processes.cases(_to_be_met(drawn))))
+
+    def work() -> None:
+        while left:
+            with Shop(MatrixStack(SETTINGS)) as shop:
+                for case in _taken_from(left):
+                    # Its own draw, so that it is the same beside whatever others.
+                    draw = random.Random(f"{drawn.seed} {case}")
+                    outcome = processes.run(shop, case, draw, within_s=within_s)
+                    ran.processes.append(outcome)
+                    show(outcome, len(left))
+                    if outcome.is_final:
+                        break
+                for service, seen in shop.points.items():
+                    ran.points.setdefault(service, set()).update(seen)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for each in as_completed([pool.submit(work) for _ in range(jobs)]):
+                each.result()
+        except BaseException:
+            # The others end with the case that they have in hand.
+            left.clear()
+            raise
     return ran
 
 
-def _to_be_met(drawn: Drawn, shop: Shop) -> dict[str, set[Point]]:
-    """All that was seen; for a share what is known, so that a seed draws the same cases again."""
+def _taken_from(left: deque[C]) -> Iterator[C]:
+    """One after the other, beside others who take from it too."""
+    with suppress(IndexError):
+        while True:
+            yield left.popleft()
+
+
+def _to_be_met(drawn: Drawn) -> dict[str, set[Point]]:
+    """What a stack is seen to ask.
+
+    For a share it is what is known of it, so that a seed draws the same cases again.
+    """
     known = {service: seen for service, seen in points.known().items() if service != "services"}
-    return known if known and drawn.share > 1 else shop.points
+    if known and drawn.share > 1:
+        return known
+    with Shop(MatrixStack(SETTINGS)) as shop:
+        return shop.points
 
 
 def _part(drawn: Drawn, part: int, parts: int) -> Ran:
