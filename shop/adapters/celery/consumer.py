@@ -10,7 +10,6 @@ from celery.exceptions import NotRegistered
 from celery.utils.objects import Bunch
 from celery.worker import consumer
 from celery.worker.state import maybe_shutdown
-from kombu.utils.encoding import str_to_bytes
 from kombu.utils.json import dumps
 from redis.exceptions import RedisError
 
@@ -196,9 +195,11 @@ def _raw(message: Any) -> bytes:
     envelope = getattr(message, "_raw", None)
     if isinstance(envelope, Envelope):
         return envelope.raw
-    body = str_to_bytes(message.body or b"")
+    body = message.body or b""
+    if not isinstance(body, str):
+        body = bytes(body).decode(errors="backslashreplace")
     parts = {
-        "body": bytes(body).decode(errors="backslashreplace"),
+        "body": body,
         "content-type": message.content_type,
         "content-encoding": message.content_encoding,
         "headers": message.headers,
@@ -207,4 +208,5 @@ def _raw(message: Any) -> bytes:
     try:
         return str(dumps(parts)).encode()
     except (TypeError, ValueError, RecursionError):
-        return bytes(body)
+        # Half a character is a text in JSON, and none in UTF-8.
+        return body.encode(errors="backslashreplace")

@@ -8,12 +8,19 @@ comes to the worker's consumer as a message; what was none says so, and holds wh
 from base64 import b64encode
 from typing import Any
 
+from kombu.exceptions import InconsistencyError
 from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 from kombu.utils.uuid import uuid
+from redis.exceptions import RedisError
 
-from shop.adapters.celery.validation import MAX_DEPTH, envelope_problem, is_too_deep
+from shop.adapters.celery.validation import (
+    MAX_DEPTH,
+    envelope_problem,
+    is_too_deep,
+    payload_problem,
+)
 
 #: The content type of a message that was none; its body is what stood in the queue.
 UNREADABLE = "application/x-unreadable"
@@ -112,7 +119,19 @@ class ReadingChannel(redis.Channel):
         return heard
 
     def _deliver_fanout_message(self, message: Any, exchange: str) -> bool:
-        if (problem := envelope_problem(message)) is not None:
+        if (problem := envelope_problem(message)) is None:
+            heard = self.Message(message, channel=self)  # type: ignore[no-untyped-call]
+            # As all do that listen.
+            heard.accept = {"application/json"}
+            problem = payload_problem(heard)
+        if problem is not None:
             redis.warning("a message to everybody is left out: %s", problem)
             return False
-        return bool(super()._deliver_fanout_message(message, exchange))  # type: ignore[no-untyped-call]
+        try:
+            return bool(super()._deliver_fanout_message(message, exchange))  # type: ignore[no-untyped-call]
+        except (MemoryError, OSError, RedisError, InconsistencyError):
+            raise
+        except Exception:
+            # Celery itself says so of commands; an event would have it begin anew, or end.
+            redis.warning("a message to everybody is left out", exc_info=True)
+            return False

@@ -70,14 +70,9 @@ def task_problem(message: Any, zone: tzinfo) -> str | None:
 
     `message` is kombu's; its body is decoded here, and kombu keeps what comes of it.
     """
-    try:
-        payload = message.decode()
-    except MemoryError:
-        raise
-    except Exception as error:
-        # Nothing but kombu's decoders has run.
-        return f"its body cannot be read ({type(error).__name__})"
-    fields, call = _read(message.headers, payload)
+    if (unreadable := payload_problem(message)) is not None:
+        return unreadable
+    fields, call = _read(message.headers, message.decode())
     if fields is None or call is None:
         return "it is shaped like no task"
     args, kwargs, embedded = call
@@ -89,6 +84,20 @@ def task_problem(message: Any, zone: tzinfo) -> str | None:
         or _field_problem(fields, zone)
     )
     return problem or ("it is nested too deeply" if is_too_deep([fields, *call]) else None)
+
+
+def payload_problem(message: Any) -> str | None:
+    """Why kombu cannot read the body of its `message`; None if it can."""
+    try:
+        for _, error, _ in message.errors:
+            raise error
+        message.decode()
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Nothing but kombu's decoders has run.
+        return f"its body cannot be read ({type(error).__name__})"
+    return None
 
 
 def is_too_deep(value: Any) -> bool:

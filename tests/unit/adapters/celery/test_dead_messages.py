@@ -177,14 +177,45 @@ def test_kombus_own_way_of_taking_is_as_robust(valkey: ValkeyProcess) -> None:
         ]
 
 
-def test_nothing_that_is_published_to_everybody_ends_a_worker(worker: WorkerInProcess) -> None:
-    heard = [*NONE.values(), b'{"__type__": "uuid", "__value__": 5}']
-    worker.wait("it listens", lambda: worker.broker.publish("/0.celery.pidbox", heard[0]) or None)
-    for number, message in enumerate(heard):
-        # Celery begins to listen anew after some of them, and hears the others or not.
-        worker.broker.publish("/0.celery.pidbox", message)
-        worker.broker.lpush("default", task(f"after-{number}"))
+def command(**changes: Any) -> bytes:
+    """A broadcast as `celery control` sends one, but for what is changed."""
+    headers = {"clock": changes.pop("clock", 1)}
+    body = {"method": "ping", "arguments": {}, "destination": None, "pattern": None} | changes
+    return json.dumps(envelope(body, headers=headers)).encode()
+
+
+#: What an operator's tool may get wrong.
+COMMANDS = {
+    "no method": json.dumps(envelope({})).encode(),
+    "no such method": command(method="no such"),
+    "method: a list": command(method=[]),
+    "arguments: a text": command(arguments="all"),
+    "arguments: others": command(arguments={"state": 1, "who": 2}),
+    "destination: a number": command(destination=5),
+    "pattern and matcher: numbers": command(pattern=5, matcher=5),
+    "matcher: no such": command(pattern="*", matcher="no such"),
+    "reply_to: a text": command(reply_to="me"),
+    "reply_to: a number": command(reply_to={"exchange": 5, "routing_key": 5}),
+    "clock: a text": command(clock="noon"),
+    "more than there is": command(urgent=True),
+    "uuid": b'{"__type__": "uuid", "__value__": 5}',
+}
+COMMANDS_TO, EVENTS_TO = "/0.celery.pidbox", "/0.celeryev/worker.heartbeat"
+
+
+@pytest.mark.parametrize("channel", [COMMANDS_TO, EVENTS_TO])
+def test_whatever_is_published_to_everybody_a_worker_listens_on_and_works(
+    worker: WorkerInProcess, channel: str
+) -> None:
+    heard = {**NONE, **COMMANDS}
+    for name, message in heard.items():
+        # It counts who listens. After some of them Celery itself begins anew.
+        worker.wait("it listens", lambda raw=message: worker.broker.publish(channel, raw) > 0)
+        worker.broker.lpush("default", task(name))
     worker.wait("it works on", lambda: len(worker.ran) == len(heard))
+    worker.wait("it answers", lambda: worker.app.control.inspect(timeout=1.0).ping())
+
+    assert worker.dead_messages.entries() == [], "a broadcast is kept by nobody"
 
 
 _FIELDS = (
