@@ -74,16 +74,21 @@ class Messages:
         """Which of them are still there."""
         now = self._now()
         counts = Counter(now[tag] for tag in self._seen.keys() & now.keys())
-        return [f"{number} messages are {where}" for where, number in counts.items()]
+        return [f"{number} messages of {what}" for what, number in counts.items()]
 
     def _now(self) -> dict[str, str]:
-        found = {
-            json.loads(message)["properties"]["delivery_tag"]: f"in queue {queue}"
-            for queue in QUEUES
-            for message in cast(list[str], self._broker.lrange(queue, 0, -1))
-        }
-        taken = cast(list[str], self._broker.hkeys("unacked"))
-        return {**found, **dict.fromkeys(taken, "not acknowledged")}
+        """By its tag, of which task a message is and where."""
+        found: dict[str, str] = {}
+        for queue in QUEUES:
+            for text in cast(list[str], self._broker.lrange(queue, 0, -1)):
+                message = json.loads(text)
+                tag = message["properties"]["delivery_tag"]
+                found[tag] = f"{message['headers']['task']} are in queue {queue}"
+        for tag, text in cast(dict[str, str], self._broker.hgetall("unacked")).items():
+            message, *_ = json.loads(text)
+            again = " again" if message["headers"].get("redelivered") else ""
+            found[tag] = f"{message['headers']['task']} are not acknowledged{again}"
+        return found
 
 
 def _undone(store: Redis, accepted: Accepted) -> Iterator[str]:

@@ -60,14 +60,14 @@ class Case:
     fault: TripFault
     extent: Extent
 
-    @property
-    def stays(self) -> bool:
+    def stays(self, stack: MatrixStack) -> bool:
         """A failover that keeps its connections: those that there are lead to a replica for good.
 
         Whoever connects anew finds the new master.
         """
+        is_open = stack.connections()[str(self.connection)] > 0
         is_named = self.connection.name != NAMELESS
-        return is_named and self.fault.name == READONLY and self.extent is Extent.PERIOD
+        return is_open and is_named and self.fault.name == READONLY and self.extent is Extent.PERIOD
 
     def __str__(self) -> str:
         return f"{self.connection}: {self.fault.name}, {self.extent}"
@@ -140,15 +140,15 @@ def run(
     shop: Shop, case: Case, draw: random.Random, *, within_s: float = FINISHED_WITHIN_S
 ) -> Outcome:
     """The fault in the midst of traffic, then healed; what is finished after `within_s` is late."""
-    stack, fault = shop.stack, None
+    stack, fault, stays = shop.stack, None, case.stays(shop.stack)
     before = aftermath.steady(stack)
     with Traffic(stack) as traffic:
         found: list[str] = []
         finished = None
         try:
-            with _fault(stack, traffic, case, before, draw) as fault:
+            with _fault(stack, traffic, case, before, draw, stays=stays) as fault:
                 time.sleep(_lasts_s(case))
-                if case.stays:
+                if stays:
                     finished = _finish(stack, traffic, before, within_s)
         except FaultDidNotTakeHold as error:
             found.append(f"the fault did not take hold: {error}")
@@ -156,7 +156,7 @@ def run(
         found += [f"still {what}" for what in owed[:5]]
         found += traffic.wrong[:5]
         if finished_s is not None:
-            found += aftermath.disagreements(stack, traffic)
+            found += _until_none(lambda: list(aftermath.disagreements(stack, traffic)))
             found += aftermath.doubled(stack, before, traffic.accepted)
             found += _until_none(aftermath.Messages(stack).left)
             found += _until_none(lambda: aftermath.in_hand(stack))
@@ -168,7 +168,13 @@ def run(
 
 
 def _fault(
-    stack: MatrixStack, traffic: Traffic, case: Case, before: Steady, draw: random.Random
+    stack: MatrixStack,
+    traffic: Traffic,
+    case: Case,
+    before: Steady,
+    draw: random.Random,
+    *,
+    stays: bool,
 ) -> RoundTripsFail:
     proxy, name = stack.proxies[case.connection.service], case.connection.name
     newest = proxy.newest
@@ -178,7 +184,7 @@ def _fault(
         nonlocal to_pass
         if trip.point.connection != name or not case.fault.applies_to(trip.point.words):
             return False
-        if case.stays and trip.link > newest:
+        if stays and trip.link > newest:
             return False
         to_pass -= 1
         return to_pass < 0
@@ -202,7 +208,7 @@ def _fault(
 
     times = 1 if case.extent is Extent.ONCE else None
     # A connection has no name while it is made.
-    steps = (lose_message,) if case.stays else (lose_message, cut_all, start_again)
+    steps = (lose_message,) if stays else (lose_message, cut_all, start_again)
     return RoundTripsFail(proxy, case.fault, select, times=times, provocations=steps)
 
 
