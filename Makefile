@@ -57,7 +57,7 @@ celery-suite: $(VENV)/.installed-dev ## Celery's own suite on these workers and 
 sabotage: $(VENV)/.installed-dev ## break the shop on purpose: does each checker notice? Minutes
 	@$(BIN)/python -m testing.sabotage $(ARGS)
 
-matrix: $(VENV)/.installed-dev ## every round trip to Redis x every way it can fail; two hours (ARGS='--share 20': minutes)
+matrix: $(VENV)/.installed-dev ## every round trip to Redis x every way it can fail; an hour (ARGS='--share 20': minutes)
 	@$(BIN)/python -m testing.matrix $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## 10 000 requests made of the OpenAPI schema; minutes

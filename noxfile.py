@@ -103,7 +103,7 @@ def sabotage(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def matrix(session: nox.Session) -> None:
-    """Every round trip to Redis x every way it can fail (two hours); `-- --share 20` takes some."""
+    """Every round trip to Redis x every way it can fail (an hour); `-- --share 20` takes some."""
     install(session, "test")
     session.run("python", "-m", "testing.matrix", *session.posargs)
 
