@@ -7,6 +7,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_EVERY_S = 0.02
+#: For what is to come at all, however busy the machine is.
+PATIENT_S = 30.0
 
 
 class TimedOut(AssertionError):

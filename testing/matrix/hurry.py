@@ -13,8 +13,6 @@ from shop.adapters.redis import autopipeline, client, trips
 
 #: What is held is given up soon.
 SOON_S = 0.15
-#: What is not held is not given up, however busy the machine is.
-PATIENT_S = 30.0
 
 
 @contextmanager

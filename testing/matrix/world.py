@@ -31,8 +31,9 @@ from shop.domain.stock import StockLevel
 from shop.domain.work import Job, Queue, TaskName
 from shop.settings import Settings
 from testing.faults.resp_proxy import RespProxy
-from testing.matrix.hurry import PATIENT_S, timeouts
+from testing.matrix.hurry import timeouts
 from testing.servers import HOST, ValkeyProcess
+from testing.waiting import PATIENT_S
 
 T = TypeVar("T")
 

@@ -37,6 +37,7 @@ from shop.domain.ports import (
 )
 from shop.settings import Settings
 from testing import fakes
+from testing.waiting import PATIENT_S
 
 OVERDUE_AFTER_MS = 2_000
 #: Fourteen hours ahead of UTC: for most of the day, its date is another.
@@ -211,7 +212,7 @@ class RedisBackend(Backend):
 
     def with_limit(self, backlog_limit: int) -> OrderIntake:
         return RedisOrderIntake(
-            AutoPipeline(self._clients.store),
+            AutoPipeline(self._clients.store, within_s=PATIENT_S),
             overdue_after_ms=OVERDUE_AFTER_MS,
             backlog_limit=backlog_limit,
         )
@@ -294,7 +295,9 @@ class RedisBackend(Backend):
         sync, store = clients.sync, clients.store
         return Ports(
             intake=RedisOrderIntake(
-                AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=0
+                AutoPipeline(store, within_s=PATIENT_S),
+                overdue_after_ms=OVERDUE_AFTER_MS,
+                backlog_limit=0,
             ),
             book=RedisOrderBook(
                 sync,
@@ -302,15 +305,15 @@ class RedisBackend(Backend):
                 results=Results(clients.sync_results, beside_store=True),
             ),
             notification_intake=RedisNotificationIntake(
-                AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS
+                AutoPipeline(store, within_s=PATIENT_S), overdue_after_ms=OVERDUE_AFTER_MS
             ),
             notifications=RedisNotificationBook(sync, overdue_after_ms=OVERDUE_AFTER_MS),
             stock=RedisStockRoom(sync, timezone=TIMEZONE),
             ledger=RedisTaskLedger(sync),
             lookup=CeleryTaskLookup(
                 create_worker_app(self._settings),
-                AutoPipeline(store),
-                AutoPipeline(clients.results),
+                AutoPipeline(store, within_s=PATIENT_S),
+                AutoPipeline(clients.results, within_s=PATIENT_S),
             ),
             presence=RedisPresence(sync),
             readiness=RedisReadiness(store),

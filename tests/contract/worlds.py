@@ -31,6 +31,7 @@ from shop.domain.ports import (
     TaskLedger,
 )
 from testing import fakes
+from testing.waiting import PATIENT_S
 
 UNIT_MS = 40_000
 TICK_UNITS = 8
@@ -228,14 +229,16 @@ class RedisWorld(World):
         self._async_client = async_client
         due = {"overdue_after_ms": OVERDUE_AFTER_MS}
         self.book = RedisOrderBook(client, **due)
-        self.notification_intake = RedisNotificationIntake(AutoPipeline(async_client), **due)
+        self.notification_intake = RedisNotificationIntake(
+            AutoPipeline(async_client, within_s=PATIENT_S), **due
+        )
         self.notifications = RedisNotificationBook(client, **due)
         self.stock = RedisStockRoom(client, timezone=TIMEZONE)
         self.ledger = RedisTaskLedger(client)
 
     def intake(self, backlog_limit: int) -> OrderIntake:
         return RedisOrderIntake(
-            AutoPipeline(self._async_client),
+            AutoPipeline(self._async_client, within_s=PATIENT_S),
             overdue_after_ms=OVERDUE_AFTER_MS,
             backlog_limit=backlog_limit,
         )

@@ -1,4 +1,4 @@
-"""What a broker did not hear when a connection to it was lost: it is said on the next one.
+"""What a broker did not hear when a connection to it was lost: it is said on another.
 
 A full or busy server takes neither an acknowledgement nor a message back. kombu forgets both with
 the connection, and such a message comes again after the visibility time-out, an hour later.
@@ -20,6 +20,9 @@ class LeftBehind:
     def __init__(self) -> None:
         self._acknowledged: deque[str] = deque()
         self._unacknowledged: deque[str] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._acknowledged or self._unacknowledged)
 
     def acknowledge(self, tags: Iterable[str]) -> None:
         """Their tasks are done, if after the connection was lost."""

@@ -89,8 +89,13 @@ class Channel(ReadingChannel, PuttingChannel):
             loop.call_soon(_wake)
 
     def acknowledge(self) -> None:
-        """Tell Redis what was acknowledged, unless the next taking will; raises its errors."""
-        if self._taking is None and not self._is_waiting:
+        """Tell Redis what was acknowledged, unless the next taking will; raises its errors.
+
+        What a lost connection left behind later than this one was made is told as well.
+        """
+        if self.left_behind:
+            self.catch_up()
+        elif self._taking is None and not self._is_waiting:
             self._tell_done()
 
     def _tell_done(self) -> None:

@@ -10,6 +10,7 @@ from shop.adapters.celery.results import CeleryTaskLookup
 from shop.adapters.redis.autopipeline import AutoPipeline
 from shop.adapters.redis.client import connect_async
 from shop.domain.work import Job, TaskName, TaskReport
+from testing.waiting import PATIENT_S
 from tests.builders import ANN
 from tests.conftest import MakeSettings
 from tests.unit.tasks.running import Shop
@@ -22,7 +23,9 @@ async def report(shop: Shop, make_settings: MakeSettings, task_id: str) -> TaskR
         connect_async(settings.backend_dsn, "test") as results,
     ):
         found = await CeleryTaskLookup(
-            create_worker_app(settings), AutoPipeline(store), AutoPipeline(results)
+            create_worker_app(settings),
+            AutoPipeline(store, within_s=PATIENT_S),
+            AutoPipeline(results, within_s=PATIENT_S),
         ).find(task_id)
     assert found is not None
     return found

@@ -17,6 +17,7 @@ from shop.domain.errors import InvalidTask
 from shop.domain.work import TaskReport
 from shop.settings import Settings
 from testing.servers import ValkeyProcess
+from testing.waiting import PATIENT_S
 from tests.builders import a_delivery
 from tests.conftest import MakeSettings
 
@@ -39,7 +40,11 @@ def worker(settings: Settings) -> Any:
 async def lookup(settings: Settings, worker: Celery) -> AsyncIterator[CeleryTaskLookup]:
     store = connect_async(settings.store_dsn, "test")
     results = connect_async(settings.backend_dsn, "test-results")
-    yield CeleryTaskLookup(create_worker_app(settings), AutoPipeline(store), AutoPipeline(results))
+    yield CeleryTaskLookup(
+        create_worker_app(settings),
+        AutoPipeline(store, within_s=PATIENT_S),
+        AutoPipeline(results, within_s=PATIENT_S),
+    )
     await store.aclose()
     await results.aclose()
 

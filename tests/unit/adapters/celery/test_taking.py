@@ -12,6 +12,7 @@ from kombu.asynchronous import Hub
 from redis import Redis
 
 from shop.adapters.celery.app import create_worker_app
+from shop.adapters.celery.left_behind import left_behind_at
 from testing.servers import ValkeyProcess
 from testing.waiting import wait_for
 from tests.conftest import MakeSettings
@@ -319,6 +320,26 @@ def test_what_redis_refused_to_hear_is_said_on_the_next_connection(
     assert broker.zcard("unacked_index") == 0
     assert len(waiting) == (2 if becomes == "put back" else 1)
     assert all(message["headers"]["redelivered"] for message in waiting)
+
+
+@pytest.mark.parametrize("becomes", ["acknowledged", "put back"])
+def test_what_is_left_behind_later_is_said_too(
+    connection: Connection, broker: Redis, listen: Callable[..., Listening], becomes: str
+) -> None:
+    """A thread comes late, with a message of a connection that another has followed already."""
+    send(connection, 1)
+    worker = listen()
+    worker.until("it is there", lambda: worker.received)
+    left, tag = left_behind_at(connection.as_uri()), worker.received[0].delivery_tag
+    if becomes == "acknowledged":
+        left.acknowledge([tag])
+        worker.until("Redis knows", lambda: not broker.exists("unacked"))
+    else:
+        left.give_back([tag])
+        worker.until("it comes again", lambda: worker.numbers() == [1, 1])
+
+    assert not left
+    assert broker.hlen("unacked") == (0 if becomes == "acknowledged" else 1)
 
 
 def test_a_full_redis_takes_messages_back(

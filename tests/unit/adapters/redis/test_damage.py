@@ -14,6 +14,7 @@ from shop.adapters.redis.orders import RedisOrderBook
 from shop.domain.errors import UnreadableOrder
 from shop.domain.work import TaskName
 from testing.servers import ValkeyProcess
+from testing.waiting import PATIENT_S
 from tests.builders import a_notification, an_order
 
 
@@ -98,7 +99,9 @@ async def test_the_api_can_tell_a_damaged_order_from_none(
     client: Redis, valkey: ValkeyProcess, key: str, field: str | None, text: str | None
 ) -> None:
     async with connect_async(valkey.dsn(2), "damage-api") as store:
-        intake = RedisOrderIntake(AutoPipeline(store), overdue_after_ms=0, backlog_limit=0)
+        intake = RedisOrderIntake(
+            AutoPipeline(store, within_s=PATIENT_S), overdue_after_ms=0, backlog_limit=0
+        )
         await intake.place(an_order(), "task-1")
         damage(client, key, field, text)
 
@@ -111,7 +114,9 @@ async def test_the_api_can_tell_a_damaged_order_from_none(
 
 async def test_when_it_was_placed_may_be_lost(client: Redis, valkey: ValkeyProcess) -> None:
     async with connect_async(valkey.dsn(2), "damage-api") as store:
-        intake = RedisOrderIntake(AutoPipeline(store), overdue_after_ms=0, backlog_limit=0)
+        intake = RedisOrderIntake(
+            AutoPipeline(store, within_s=PATIENT_S), overdue_after_ms=0, backlog_limit=0
+        )
         await intake.place(an_order(), "task-1")
         client.hset("order:1001", "placed_at", "yesterday")
 

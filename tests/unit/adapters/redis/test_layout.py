@@ -16,6 +16,7 @@ from shop.adapters.redis.presence import RedisPresence
 from shop.adapters.redis.stock import RedisStockRoom
 from shop.domain.stock import StockLevel, StockReport
 from testing.servers import ValkeyProcess
+from testing.waiting import PATIENT_S
 from tests.builders import ANN, a_delivery, a_notification, an_order, follow_ups
 
 DAY_S = 24 * 60 * 60
@@ -54,7 +55,9 @@ def is_recent(client: Redis, stamp: str | float) -> bool:
 async def test_a_placed_order(valkey: ValkeyProcess, client: Redis) -> None:
     async with connect_async(valkey.dsn(2), "layout-api") as store:
         intake = RedisOrderIntake(
-            AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS, backlog_limit=0
+            AutoPipeline(store, within_s=PATIENT_S),
+            overdue_after_ms=OVERDUE_AFTER_MS,
+            backlog_limit=0,
         )
         placement = await intake.place(an_order(), "task-1")
 
@@ -139,7 +142,9 @@ async def test_a_notification(
     valkey: ValkeyProcess, client: Redis, notifications: RedisNotificationBook
 ) -> None:
     async with connect_async(valkey.dsn(2), "layout-api") as store:
-        intake = RedisNotificationIntake(AutoPipeline(store), overdue_after_ms=OVERDUE_AFTER_MS)
+        intake = RedisNotificationIntake(
+            AutoPipeline(store, within_s=PATIENT_S), overdue_after_ms=OVERDUE_AFTER_MS
+        )
         at_ms = await intake.place(a_notification(), "task-1")
 
     assert types(client) == {
