@@ -41,6 +41,7 @@ class Which(StrEnum):
 def matrix(
     which: Annotated[Which, typer.Argument(help="Default: both.")] = Which.ALL,
     share: Annotated[int, typer.Option(min=1, help="Run one case of so many.")] = 1,
+    only: Annotated[str, typer.Option(help="Those that have it in their names.")] = "",
     seed: Annotated[int | None, typer.Option(help="Draws the cases. Default: a new one.")] = None,
     within: Annotated[
         float, typer.Option(help="Seconds after healing, from which on a process is late.")
@@ -72,10 +73,11 @@ def matrix(
         if sabotage:
             code = _sabotage(console, folder)
         else:
-            writes = share == 1 if write is None else write
+            drawn = Drawn(share, seed, only)
+            writes = drawn.is_all if write is None else write
             code = _run(
                 which,
-                Drawn(share, seed),
+                drawn,
                 folder,
                 console,
                 worlds=worlds,
@@ -91,7 +93,9 @@ def matrix(
         console.print(f"the harness broke: {type(error).__name__}: {error}", markup=False)
         code = BROKE
     if code and not sabotage:
-        repeat = again("testing.matrix", which, "--share", str(share), "--seed", str(seed))
+        repeat = again(
+            "testing.matrix", which, "--share", str(share), "--only", only, "--seed", str(seed)
+        )
         console.print(f"seed {seed}; run it again: {repeat}", soft_wrap=True)
     raise typer.Exit(code)
 

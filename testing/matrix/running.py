@@ -34,14 +34,20 @@ STACKS_AT_ONCE = 3
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Which cases are run: one of `share`, by `seed`."""
+    """Which cases are run: one of `share`, by `seed`, of those that have `only` in their names."""
 
     share: int = 1
     seed: int = 0
+    only: str = ""
+
+    @property
+    def is_all(self) -> bool:
+        return self.share == 1 and not self.only
 
     def of(self, cases: Iterable[C]) -> list[C]:
         draw = random.Random(self.seed)
-        return [case for case in cases if draw.randrange(self.share) == 0]
+        drawn = [case for case in cases if draw.randrange(self.share) == 0]
+        return [case for case in drawn if self.only in str(case)]
 
 
 @dataclass
@@ -135,10 +141,10 @@ def _taken_from(left: deque[C]) -> Iterator[C]:
 def _to_be_met(drawn: Drawn) -> dict[str, set[Point]]:
     """What a stack is seen to ask.
 
-    For a share it is what is known of it, so that a seed draws the same cases again.
+    For a part it is what is known of it, so that a seed draws the same cases again.
     """
     known = {service: seen for service, seen in points.known().items() if service != "services"}
-    if known and drawn.share > 1:
+    if known and not drawn.is_all:
         return known
     with Shop(MatrixStack(SETTINGS)) as shop:
         return shop.points
