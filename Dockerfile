@@ -49,4 +49,4 @@ EXPOSE 8000 5555
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["healthcheck", "http", "8000", "/health/live"]
 CMD ["uvicorn", "shop.asgi:app", "--http", "shop.api.protocol:ShopProtocol", \
-    "--host", "0.0.0.0", "--port", "8000", "--no-server-header"]
+    "--loop", "shop.api.loop:ShopLoop", "--host", "0.0.0.0", "--port", "8000", "--no-server-header"]

@@ -54,7 +54,8 @@ CLAIMS = (
         "orders beyond what the API can take are shed, and notifications are not",
         (*_RUN, "overload"),
         5,
-        "upper bound of the ratio at most 5; all that is shed is 503 with Retry-After",
+        "upper bound of the ratio at most 5, the idle time counted as 10 ms at least; goodput at "
+        "least 0.8 of the capacity; all that is shed is 503 with Retry-After",
         _VERDICT,
     ),
     Claim(

@@ -138,6 +138,7 @@ def bootstrap_api(settings: Settings) -> ApiServices:
                 stored,
                 overdue_after_ms=overdue_after_ms,
                 backlog_limit=settings.order_backlog_limit,
+                terms=settings.terms,
             ),
             publisher,
         ),
@@ -174,6 +175,7 @@ def bootstrap_worker(
     orders = RedisOrderBook(
         store,
         overdue_after_ms=overdue_after_ms,
+        terms=settings.terms,
         trips=trips,
         results=Results(
             connect(settings.backend_dsn, "shop-worker-results"), beside_store=beside_store
@@ -197,10 +199,17 @@ def bootstrap_worker(
             renderer or PdfInvoiceRenderer(),
             seller=Party(settings.seller_name, settings.seller_address),
             currency=settings.currency,
+            tax_rate=settings.tax_rate,
+            tax_number=settings.tax_number,
             timezone=settings.timezone,
             max_attempts=settings.max_attempts,
         ),
-        notifier=Notifier(notifications, mailer or create_mailer(settings)),
+        notifier=Notifier(
+            notifications,
+            mailer or create_mailer(settings),
+            # What is only logged has nothing to attach one to.
+            attach_invoices=settings.mail_invoices and settings.smtp_url is not None,
+        ),
         reporting=Reporting(stock),
         sweep=Sweep(orders, notifications, publisher, is_restrained=presence.is_restrained),
         revocation=RevocationService(orders, notifications),

@@ -149,9 +149,14 @@ def up(
 @app.command(rich_help_panel=RUN)
 def workers(queue: QueueOption = None) -> None:
     """Run both workers, as the container does; SIGTERM or Ctrl-C stops them."""
+    from shop.local.site import CannotStart
     from shop.local.up import run_workers
 
-    if failure := run_workers(_settings(), queue):
+    try:
+        failure = run_workers(_settings(), queue)
+    except CannotStart as error:
+        raise Refused(*error.problems) from None
+    if failure:
         _fail(failure)
 
 

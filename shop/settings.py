@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,6 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from shop.domain.order import Priceless, Terms
 from shop.domain.work import Queue
 from shop.foreign_environment import refusals
 from shop.secret_files import SecretFiles
@@ -34,6 +36,16 @@ _PLACEHOLDER = re.compile(
     r"|admin|example|default|todo)$",
     re.IGNORECASE,
 )
+
+#: What each of them encrypts: `shop/adapters/mail/server.py`.
+SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls", "smtp+plaintext")
+
+#: One address, by itself or behind a name. Python's own parser fails at some texts that are none.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
+_NAME = r'(?:"(?:[^"\\]|\\["\\])*"|[^"<>()\[\]\\,;:@]*)'
+_SENDER = re.compile(rf"{_ADDRESS}|{_NAME} *<{_ADDRESS}>")
 
 RABBITMQ_SCHEMES = ("amqp", "amqps", "pyamqp")
 
@@ -95,14 +107,24 @@ class Settings(BaseSettings):
     #: Who stands on the invoices as seller; address lines are separated by `|`.
     seller_name: str = "ShopTaskManager Demo Shop"
     seller_address: Annotated[tuple[str, ...], NoDecode] = ("1 Example Street", "10000 Example")
+    #: Percent of tax that prices include; when set, invoices show net, tax and gross.
+    tax_rate: Annotated[Decimal, Field(ge=0, lt=100, decimal_places=3)] | None = None
+    #: The seller's number with the tax office; when set, it stands on the invoices.
+    tax_number: Annotated[str, Field(max_length=100)] | None = None
+    #: What becomes of an order for an item without a price: `sell` or `refuse`.
+    priceless: Priceless = Priceless.SELL
 
     notification_queue: Queue = Queue.PRIORITY
     #: Simulated delivery time of the log adapter, milliseconds.
     notification_delay_ms: Annotated[int, Field(ge=0)] = 100
-    #: `smtp://user:password@host:587`; when set, mail is really sent.
+    #: `smtp+starttls://user:password@host:587`; when set, mail is really sent.
     smtp_url: SecretStr | None = None
     #: The sender's address of real mail.
     smtp_from: str = "shop@example.com"
+    #: Connections to the mail server that a worker's process has at most.
+    smtp_connections: Annotated[int, Field(ge=1)] = 3
+    #: Whether the mail about a processed order carries its invoice.
+    mail_invoices: bool = False
     #: Whether customers hear of their orders.
     order_notifications: bool = True
 
@@ -110,10 +132,13 @@ class Settings(BaseSettings):
     order_delay_ms: Annotated[int, Field(ge=0)] = 0
     #: Open orders above which `POST /order` answers 503; 0 is no limit.
     order_backlog_limit: Annotated[int, Field(ge=0)] = 100_000
-    #: Orders in hand in one API process, above which `POST /order` answers 503; 0 is no limit.
-    order_concurrency_limit: Annotated[int, Field(ge=0)] = 64
+    #: Orders in hand in one API process, above which `POST /order` answers 503 whatever is measured
+    #: (by itself a process takes what it places within a fraction of a second); 0 is no bound.
+    order_concurrency_limit: Annotated[int, Field(ge=0)] = 4096
     #: Orders a second in one API process, above which `POST /order` answers 503; 0 is no limit.
     order_rate_limit: Annotated[int, Field(ge=0)] = 0
+    #: Seconds within which a client has to send a request's head, and again its body.
+    request_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     #: Seconds after which work that has not moved may be taken for lost.
     overdue_after_s: Annotated[float, Field(gt=0)] = 2.0
     #: Seconds between the sweeps inside the `default` worker; 0 leaves it to Beat alone.
@@ -154,8 +179,18 @@ class Settings(BaseSettings):
     def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _names_mail_server(value.get_secret_value()):
             raise ValueError(
-                "is not smtp://host:port or smtps://host:port, with user:password@ in front of the "
-                "host if need be, percent-encoded"
+                "is not smtp://host:port, smtps://, smtp+starttls:// or smtp+plaintext://, with "
+                "user:password@ in front of the host if need be, percent-encoded"
+            )
+        return value
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _a_sender(cls, value: str) -> str:
+        # It stands in a header and in `MAIL`, which any server must take.
+        if not (value.isascii() and value.isprintable() and _SENDER.fullmatch(value)):
+            raise ValueError(
+                "is not one address such as shop@example.com or Shop <shop@example.com>, in ASCII"
             )
         return value
 
@@ -209,6 +244,10 @@ class Settings(BaseSettings):
         return self._redis_dsn(self.redis_db)
 
     @cached_property
+    def terms(self) -> Terms:
+        return Terms(self.currency, self.priceless, self.timezone)
+
+    @cached_property
     def overdue_after_ms(self) -> int:
         return round(self.overdue_after_s * 1000)
 
@@ -226,7 +265,7 @@ class Settings(BaseSettings):
 def _names_mail_server(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in SMTP_SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         # Its words may hold a part of the password.
         return False

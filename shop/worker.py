@@ -1,5 +1,6 @@
 """`celery -A shop.worker worker|beat|flower`."""
 
+import sys
 from functools import cache
 
 from celery import Celery, signals
@@ -10,7 +11,9 @@ from shop.adapters.celery.backend import use_round_trips
 from shop.adapters.celery.config import name_connections
 from shop.adapters.flower import guard_flower, log_flower
 from shop.adapters.logs import configure_logging
+from shop.adapters.masking import SecretMask
 from shop.adapters.memory import collect_less_often
+from shop.adapters.pdf.printable import unprintable
 from shop.bootstrap import WorkerServices, bootstrap_worker, own_broker_check
 from shop.settings import Settings, load_settings
 from shop.tasks.beat import MAX_INTERVAL_S, LivelyScheduler
@@ -38,11 +41,14 @@ def create_worker(settings: Settings) -> Celery:
         return bootstrap_worker(settings)
 
     app.services = services
+    app.mask = SecretMask(settings)
     app.require_own_broker = own_broker_check(settings)
     use_round_trips(app, lambda: services().result_trips)
     tasks.register(app)
     app.steps["worker"].update((Housekeeping, Stopping))
     app.steps["consumer"].update((Ownership, EventsInBatches, TidyTimers))
+    # Before the pool's processes are forked: they share what was loaded to tell.
+    signals.celeryd_init.connect(lambda **_: _require_printable(settings), weak=False)
     # A pool's process must not share connections with the process that forked it.
     signals.worker_process_init.connect(lambda **_: services.cache_clear(), weak=False)
     signals.worker_init.connect(lambda sender, **_: lower_cpu_priority(sender), weak=False)
@@ -77,6 +83,12 @@ def _name_service(app: Celery, settings: Settings) -> None:
         configure_logging(settings, service)
 
     log_flower(name_and_log_flower)
+
+
+def _require_printable(settings: Settings) -> None:
+    if problems := unprintable(settings):
+        sys.stderr.writelines(f"shop: {problem}\n" for problem in problems)
+        raise SystemExit(2)
 
 
 app = create_worker(load_settings())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shop.domain.notification import Notification
+from shop.domain.notification import Mail, Notification
 from shop.domain.order import FollowUps, Order, order_notices
 from shop.domain.work import Delivery
 
@@ -15,6 +15,10 @@ def an_order(order_id: str = "1001", **changed: Any) -> Order:
 
 def a_notification(**changed: Any) -> Notification:
     return Notification(**{"email": ANN, "message": "Your parcel is here."} | changed)
+
+
+def a_mail(task_id: str = "task-1", **changed: Any) -> Mail:
+    return Mail(**{"task_id": task_id, "email": ANN, "message": "Your parcel is here."} | changed)
 
 
 def follow_ups(order: Order, *, suffix: str = "", notify: bool = True) -> FollowUps:

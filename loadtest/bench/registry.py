@@ -8,6 +8,7 @@ from loadtest.bench.drain import Drain
 from loadtest.bench.intake import Intake
 from loadtest.bench.invoice import Invoice
 from loadtest.bench.memory import Memory
+from loadtest.bench.overload import Overload
 from loadtest.bench.report import Report
 from loadtest.bench.scale import Scale
 from loadtest.bench.stamps import Stamps
@@ -18,6 +19,7 @@ from loadtest.bench.workers import Workers
 
 _ALL: tuple[Bench, ...] = (
     Intake(),
+    Overload(),
     Drain(),
     Invoice(),
     Sweep(),

@@ -36,7 +36,7 @@ class Overload:
 
     name: str = "overload"
     question: str = (
-        "are orders shed, and notifications still taken, at twice what the API can take?"
+        "are orders taken and shed, and notifications taken, at twice what the API can take?"
     )
     needs_intake: bool = True
     needs_memory: bool = False
@@ -76,5 +76,9 @@ class Overload:
 
     def judge(self, plan: Plan, events: Sequence[Event]) -> Verdict:
         return judge_overload(
-            plan.schedule, events, gates=plan.preconditions, seed=plan.schedule.seed
+            plan.schedule,
+            events,
+            capacity_per_s=plan.configuration["measured_intake_per_s"],
+            gates=plan.preconditions,
+            seed=plan.schedule.seed,
         )

@@ -16,8 +16,9 @@ from loadtest.users.series import PATHS, Series
 from loadtest.users.walker import Departure, Placing, Send, Walker
 from loadtest.users.wire import Wire
 
-#: Requests of each operation that may be under way at once.
-POOL_SIZE = 400
+#: Requests of each operation that may be under way at once: under an overload each that is refused
+#: is for as long as one that is accepted, and longer.
+POOL_SIZE = 4_000
 #: Kept before a block begins; more are opened when they are needed.
 CONNECTIONS = 16
 #: Between two questions while a load runs: at most 200 a second for each operation.

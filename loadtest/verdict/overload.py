@@ -13,6 +13,11 @@ from loadtest.verdict.verdict import Gate, Interval, Verdict
 
 #: What the overload may multiply the time by in which a probe is accepted.
 OVERLOAD_BAR = 5.0
+#: Of the idle time, in the ratio: at 50 ms an overloaded shop is quick, whatever the idle one was.
+IDLE_FLOOR_MS = 50.0 / OVERLOAD_BAR
+#: Orders taken under overload, of those that the API takes from clients that wait: to turn everyone
+#: away is no answer.
+MIN_GOODPUT = 0.8
 #: Offered orders, at least, for each accepted one; less is no overload.
 MIN_EXCESS = 1.1
 #: The only answer by which the shop may refuse for want of room.
@@ -28,17 +33,25 @@ def judge_overload(
     schedule: Schedule,
     events: Iterable[Event],
     *,
+    capacity_per_s: float | None = None,
     gates: Sequence[Gate] = (),
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Verdict:
-    """The verdict of a run whose floods are overloads; of the main arm only."""
+    """The verdict of a run whose floods are overloads; of the main arm only.
+
+    `capacity_per_s` is what the API takes from clients that wait, where that was measured.
+    """
     record = Record.of(events)
     samples = record.samples
     accepts = {kind: observe(record.probes(Arm.MAIN, kind), accept_ms) for kind in COMPARED}
     found = {
         ACCEPT_RATIO: ratio_interval(
-            accepts[Kind.FLOOD], accepts[Kind.IDLE], seed=seed, resamples=resamples
+            accepts[Kind.FLOOD],
+            accepts[Kind.IDLE],
+            floor=IDLE_FLOOR_MS,
+            seed=seed,
+            resamples=resamples,
         ),
         SAME_KIND_RATIO: same_kind_interval(accepts[Kind.IDLE], seed=seed, resamples=resamples),
     }
@@ -47,6 +60,7 @@ def judge_overload(
     checked = [
         *gates,
         overloaded(schedule, samples),
+        *([goodput(schedule, samples, capacity_per_s)] if capacity_per_s else []),
         shed_with_a_time(samples),
         probes_not_shed(samples),
         gate.in_time(samples),
@@ -82,6 +96,28 @@ def overloaded(schedule: Schedule, samples: Iterable[Sample]) -> Gate:
         shed > 0 and offered >= MIN_EXCESS * accepted,
         f"{offered} orders offered, {accepted} accepted, {shed} shed; "
         f"at least {MIN_EXCESS:g} offered for each accepted",
+    )
+
+
+def goodput(schedule: Schedule, samples: Iterable[Sample], capacity_per_s: float) -> Gate:
+    """The API took nearly as many as it can; if not, that is the shop's failure."""
+    floods = {
+        block.number: block.duration_s for block in schedule.blocks if block.kind is Kind.FLOOD
+    }
+    accepted = sum(
+        sample.operation is Operation.ORDER
+        and sample.block in floods
+        and sample.outcome in _ACCEPTED
+        for sample in samples
+    )
+    taken_per_s = accepted / (sum(floods.values()) or 1.0)
+    share = taken_per_s / capacity_per_s
+    return Gate(
+        "goodput",
+        share >= MIN_GOODPUT,
+        f"{taken_per_s:.0f} of {capacity_per_s:.0f} orders/s taken, {share:.2f}; "
+        f"at least {MIN_GOODPUT:g}",
+        is_failure=True,
     )
 
 

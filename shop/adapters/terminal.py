@@ -92,7 +92,9 @@ def show_order(record: OrderRecord, currency: str, *, as_json: bool) -> None:
     if as_json:
         print_json(fields)
         return
-    fields["unit_price"] = amount(fields.pop("unit_price_minor"), currency)
+    fields["unit_price"] = amount(
+        fields.pop("unit_price_minor"), fields.pop("currency") or currency
+    )
     rows = [
         (name.replace("_", " "), "-" if value is None else str(value))
         for name, value in fields.items()
@@ -114,6 +116,8 @@ def order_fields(record: OrderRecord) -> dict[str, Any]:
         "task_id": record.task_id,
         "attempts": record.attempts,
         "unit_price_minor": record.unit_price_minor,
+        "currency": record.currency,
+        "invoice_number": record.invoice_number,
         "invoice": f"/invoice/{record.order_id}" if record.has_invoice else None,
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
+from shop.api.admission import AdmissionController
 from shop.api.docs import install_docs
 from shop.api.entrance import Entrance
 from shop.api.errors import install_error_handlers
@@ -19,11 +20,12 @@ from shop.api.limits import BodyLimit
 from shop.api.metrics import ApiMetrics
 from shop.api.openapi import DocumentedFastAPI, Responses, problems
 from shop.api.problems import API_KEY_REQUIRED
-from shop.api.protocol import DOOR, Door
+from shop.api.protocol import SERVER_ANSWERS
 from shop.api.routes import health, invoices, metrics, notifications, orders, status
 from shop.api.routes import problems as problem_types
-from shop.api.routing import add_routes
-from shop.api.shedding import Room, ShedOrders
+from shop.api.routing import add_routes, limit_route
+from shop.api.server_answers import ServerAnswers
+from shop.api.shedding import LoadShedding
 from shop.bootstrap import ApiServices, bootstrap_api
 from shop.settings import Settings
 
@@ -64,7 +66,10 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
         lifespan=_lifespan(settings, services),
     )
     app.state.services = services
-    app.state.door = None
+    admission = AdmissionController(settings.order_concurrency_limit, settings.order_rate_limit)
+    app.state.server_answers = ServerAnswers(
+        admission, own_metrics, timeout_s=settings.request_timeout_s
+    )
     app.state.metrics = own_metrics
 
     guard, refusals = [], Responses()
@@ -76,21 +81,16 @@ def create_api(settings: Settings, *, services: ApiServices | None = None) -> Fa
         add_routes(app, module.router, dependencies=guard, responses=refusals)
     for module in (health, metrics, problem_types):
         add_routes(app, module.router)
+    limit_route(app, "place_order", partial(LoadShedding, admission=admission))
     install_docs(app)
     install_error_handlers(app)
 
-    app.layers = [HeadAsGet]
-    limit, per_s = settings.order_concurrency_limit, settings.order_rate_limit
-    if limit or per_s:
-        room = Room(limit, per_s)
-        app.state.door = Door(room, own_metrics)
-        app.layers.append(partial(ShedOrders, room=room))
-    app.layers += [HeadLimits, BodyLimit, partial(Entrance, metrics=own_metrics)]
+    app.layers = [HeadAsGet, HeadLimits, BodyLimit, partial(Entrance, metrics=own_metrics)]
     return app
 
 
 class LayeredFastAPI(DocumentedFastAPI):
-    """With layers of its own around FastAPI's, which an order that is turned away never enters."""
+    """With layers of its own around FastAPI's."""
 
     #: The last one is the outermost.
     layers: list[Callable[[ASGIApp], ASGIApp]]
@@ -108,7 +108,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         """Yields what the server's own part of the API is to know."""
-        state = {DOOR: app.state.door}
+        state = {SERVER_ANSWERS: app.state.server_answers}
         if given is not None:
             yield state
             return

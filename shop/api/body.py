@@ -1,5 +1,6 @@
 """JSON bodies, read strictly: what two readers could understand differently is refused."""
 
+import codecs
 import json
 import re
 from collections import Counter
@@ -9,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from shop.api.problems import INVALID_REQUEST, Problem
+from shop.api.problems import INVALID_REQUEST, UNSUPPORTED_ENCODING, Problem
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,6 +27,16 @@ _MAX_DIGITS = 70
 _BEYOND_ANY_LIMIT = int("9" * _MAX_DIGITS)
 _BELOW_ANY_LIMIT = -_BEYOND_ANY_LIMIT
 
+#: What some editors and libraries begin a text with; RFC 8259 forbids it in JSON.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "UTF-8"),
+    # Before UTF-16, whose own it begins with.
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+
 #: The shop's words where pydantic's are about Python.
 _MESSAGES = {"missing": "is missing", "extra_forbidden": "is not a known field"}
 
@@ -38,6 +49,7 @@ class _Refused(ValueError):
 
 async def read_json(request: Request, model: type[M]) -> M:
     """The body as a valid `model`; raises `Problem` naming each field that is wrong."""
+    _check_encoding(request)
     try:
         _check_media_type(request.headers.get("content-type"))
         return model.model_validate(_parse(await request.body()))
@@ -73,6 +85,16 @@ def shown(text: str) -> str:
     return text if len(text) <= MAX_SHOWN_CHARS else text[: MAX_SHOWN_CHARS - 3] + "..."
 
 
+def _check_encoding(request: Request) -> None:
+    for header, plain in (("content-encoding", "identity"), ("transfer-encoding", "chunked")):
+        for value in request.headers.getlist(header):
+            if value.strip().lower() != plain:
+                raise Problem(
+                    UNSUPPORTED_ENCODING,
+                    f"The body is encoded as {shown(value)}; send it without {header.title()}.",
+                )
+
+
 def _check_media_type(content_type: str | None) -> None:
     if content_type == "application/json":
         return
@@ -87,6 +109,11 @@ def _check_media_type(content_type: str | None) -> None:
 def _parse(body: bytes) -> dict[str, Any]:
     if not body:
         raise _Refused(WHOLE_BODY, "is empty")
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            raise _Refused(
+                WHOLE_BODY, f"begins with the byte order mark of {encoding}; send UTF-8 without one"
+            )
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:

@@ -19,6 +19,7 @@ from shop.api.problems import (
     ORDER_CONFLICT,
     ORDER_NOT_FOUND,
     STORE_UNAVAILABLE,
+    UNSUPPORTED_ENCODING,
     Problem,
     ProblemType,
     problem_response,
@@ -32,6 +33,12 @@ from shop.domain.errors import (
 )
 
 logger = logging.getLogger(__name__)
+
+#: What answers of a kind say in a header, by slug.
+_HEADERS = {
+    API_KEY_REQUIRED.slug: {"WWW-Authenticate": "ApiKey"},
+    UNSUPPORTED_ENCODING.slug: {"Accept-Encoding": "identity"},
+}
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -54,8 +61,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 async def _problem(_: Request, error: Problem) -> Response:
-    headers = {"WWW-Authenticate": "ApiKey"} if error.kind is API_KEY_REQUIRED else None
-    return problem_response(error.kind, error.detail, error.members, headers)
+    return problem_response(error.kind, error.detail, error.members, _HEADERS.get(error.kind.slug))
 
 
 async def _order_conflict(_: Request, error: OrderConflict) -> Response:

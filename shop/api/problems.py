@@ -84,6 +84,30 @@ INVALID_REQUEST = ProblemType(
         "errors": [{"field": "qty", "message": "Input should be less than or equal to 10000"}]
     },
 )
+BAD_REQUEST = ProblemType(
+    "bad-request",
+    400,
+    "The request is not HTTP",
+    "What came is not HTTP/1.1: a line, a header or the framing of the body cannot be read, or "
+    "there is not exactly one Host header. The connection is closed.",
+    "The request could not be read.",
+)
+REQUEST_TIMEOUT = ProblemType(
+    "request-timeout",
+    408,
+    "The request did not come in time",
+    "A request's head and its body have to come within REQUEST_TIMEOUT_S each, 10 s by default. "
+    "Nothing was stored, and the connection is closed.",
+    "The request did not come in time.",
+)
+UNSUPPORTED_ENCODING = ProblemType(
+    "unsupported-encoding",
+    415,
+    "The body's encoding is not supported",
+    "A body is taken as it is: without Content-Encoding, and with no Transfer-Encoding but "
+    "chunked. Nothing was stored. Send it without compression.",
+    "The body is encoded as gzip; send it without Content-Encoding.",
+)
 BODY_TOO_LARGE = ProblemType(
     "body-too-large",
     413,
@@ -217,7 +241,10 @@ INTERNAL_ERROR = ProblemType(
 PROBLEM_TYPES = {
     kind.slug: kind
     for kind in (
+        BAD_REQUEST,
         INVALID_REQUEST,
+        REQUEST_TIMEOUT,
+        UNSUPPORTED_ENCODING,
         BODY_TOO_LARGE,
         URI_TOO_LONG,
         HEADERS_TOO_LARGE,

@@ -38,7 +38,10 @@ class OrderView(Answer):
     qty: int = Field(examples=[2])
     reason: str | None = Field(
         description="Why it failed or was given up.",
-        examples=[None, "unknown_item", "out_of_stock", "attempts_exhausted", "revoked"],
+        examples=[
+            *(None, "unknown_item", "out_of_stock", "no_price", "attempts_exhausted"),
+            "revoked",
+        ],
     )
     placed_at: Moment = Field(description="UTC, ISO 8601.", examples=["2026-01-01T12:00:00.005Z"])
     processed_at: Moment | None = Field(

@@ -16,10 +16,18 @@ _ORDER_OUTCOMES = (
     OrderStatus.PROCESSED,
     Reason.UNKNOWN_ITEM,
     Reason.OUT_OF_STOCK,
+    Reason.NO_PRICE,
     Reason.ATTEMPTS_EXHAUSTED,
     Reason.REVOKED,
 )
-_NOTIFICATION_OUTCOMES = (NotificationStatus.DELIVERED, NotificationStatus.FAILED, "postponed")
+_NOTIFICATION_OUTCOMES = (
+    NotificationStatus.DELIVERED,
+    NotificationStatus.FAILED,
+    "postponed",
+    "deferred",
+)
+#: A mail that was taken, one that never will be, one that may be later, all of them, no answer.
+_MAIL_REPLIES = ("250", "550", "451", "421", "none")
 _DEAD = ("order", "invoice", "notification", "message")
 _SWEPT = ("orders", "notifications")
 
@@ -43,11 +51,26 @@ def tally_metrics(tally: Tally) -> list[Metric]:
             "shop_invoices", "Orders that got their invoice.", tally.orders.get("invoiced", 0)
         ),
         _counters(
+            "shop_orders_without_price",
+            "Orders for items that had no price, processed or refused.",
+            "item",
+            tally.priceless,
+            tally.priceless,
+        ),
+        _counters(
             "shop_notifications",
-            "Notifications delivered or given up, and deliveries put off after a failure.",
+            "Notifications delivered or given up, and deliveries put off: after a failure, or for "
+            "a reason that says nothing of them.",
             "outcome",
             _NOTIFICATION_OUTCOMES,
             tally.notifications,
+        ),
+        _counters(
+            "shop_mail_replies",
+            "The mail server's replies to mails, by code; `none` where there was no reply.",
+            "code",
+            sorted({*_MAIL_REPLIES, *tally.mail_replies}),
+            tally.mail_replies,
         ),
         _counters(
             "shop_dead_letters",

@@ -104,7 +104,28 @@ class ForeignBroker(ShopError):
 
 
 class DeliveryFailed(ShopError):
-    """The mail server refused a message or did not answer; worth another attempt later."""
+    """The mail server refused a mail or did not answer; worth another attempt later."""
+
+    #: The server's reply, if there was one.
+    code: int | None = None
+
+    def __init__(self, reason: str, *, code: int | None = None) -> None:
+        """`reason` is stored, logged and shown: it names neither a customer nor a secret."""
+        super().__init__(reason)
+        if code is not None:
+            self.code = code
+
+
+class DeliveryRefused(DeliveryFailed):
+    """The mail server will never take this mail; no other attempt can help."""
+
+
+class DeliveryDeferred(DeliveryFailed):
+    """The mail was not tried, or what stopped it says nothing of it: the attempt does not count."""
+
+
+class SenderRefused(DeliveryDeferred):
+    """The mail server wants fewer mails from this sender for now, or none: all of them wait."""
 
 
 def _rebuild(kind: type[ShopError], args: tuple[Any, ...], data: dict[str, Any]) -> ShopError:

@@ -15,6 +15,11 @@ _MINOR_DIGITS = {
 }
 
 
+def format_quantity(qty: int) -> str:
+    """`1200` becomes `1 200`, with a no-break space."""
+    return f"{qty:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
 def minor_digits(currency: str) -> int:
     """Digits after the decimal point in `currency` (ISO 4217, upper case)."""
     return _MINOR_DIGITS.get(currency, 2)

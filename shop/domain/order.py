@@ -68,6 +68,8 @@ class Reason(StrEnum):
 
     UNKNOWN_ITEM = "unknown_item"
     OUT_OF_STOCK = "out_of_stock"
+    #: The item has no price, and the shop is set to sell nothing without one.
+    NO_PRICE = "no_price"
     #: Its task was begun too often without coming to an end.
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     #: The order is processed, but its invoice could not be made.
@@ -78,6 +80,29 @@ class Reason(StrEnum):
 
 #: Why a processed order will have no invoice.
 NO_INVOICE_REASONS = frozenset({Reason.INVOICE_ATTEMPTS_EXHAUSTED, Reason.REVOKED})
+
+
+class Priceless(StrEnum):
+    """What becomes of an order for an item that has no price."""
+
+    #: It is processed; its invoice says that no price was set.
+    SELL = "sell"
+    #: It fails.
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms the shop sells, as it is set up now."""
+
+    #: ISO 4217 code of every price.
+    currency: str = "EUR"
+    priceless: Priceless = Priceless.SELL
+    #: In which a year begins, with numbers of invoices that begin anew.
+    timezone: str = "UTC"
+
+
+USUAL_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +119,12 @@ class OrderRecord:
     processed_at_ms: int | None = None
     reason: str | None = None
     attempts: int = 0
+    #: None: not processed yet, or the item had no price.
     unit_price_minor: int | None = None
+    #: Of the unit price, as it was when the order was placed; None in records of older versions.
+    currency: str | None = None
+    #: Set once it is processed: the next in the year's sequence.
+    invoice_number: str | None = None
     #: The id of its `generate_invoice` task, once it is processed.
     invoice_task_id: str | None = None
     has_invoice: bool = False
@@ -130,11 +160,14 @@ class Notices:
     processed: str
     unknown_item: str
     out_of_stock: str
+    no_price: str
 
     def for_outcome(self, status: OrderStatus, reason: str | None) -> str:
         """The message that fits how an order's processing ended."""
         if status is OrderStatus.PROCESSED:
             return self.processed
+        if reason == Reason.NO_PRICE:
+            return self.no_price
         return self.unknown_item if reason == Reason.UNKNOWN_ITEM else self.out_of_stock
 
 
@@ -161,7 +194,8 @@ class Settlement:
     #: By the store's clock, now.
     at_ms: int
     processed_at_ms: int
-    unit_price_minor: int
+    #: None: the item had no price, or the order failed.
+    unit_price_minor: int | None
     #: Set while the invoice is owed.
     invoice_task_id: str | None
     #: Set while the customer's notification is owed.
@@ -190,4 +224,5 @@ def order_notices(order: Order) -> Notices:
         processed=f"Your order {order.id} ({what}) is on its way. The invoice is ready soon.",
         unknown_item=f"Your order {order.id} failed: we do not sell {order.item}.",
         out_of_stock=f"Your order {order.id} failed: we do not have {what} in stock.",
+        no_price=f"Your order {order.id} failed: {order.item} has no price yet.",
     )

@@ -10,7 +10,13 @@ from datetime import date
 from typing import Any, Protocol
 
 from shop.domain.invoice import Invoice
-from shop.domain.notification import Notification, NotificationRecord
+from shop.domain.notification import (
+    BegunNotification,
+    InvoiceForMail,
+    Mail,
+    Notification,
+    NotificationRecord,
+)
 from shop.domain.order import Begun, FollowUps, Order, OrderRecord, Placement, Settlement
 from shop.domain.stock import StockAudit, StockBooks, StockLevel, StockReport
 from shop.domain.tally import Tally
@@ -197,22 +203,49 @@ class NotificationBook(Protocol):
 
     def begin(
         self, notification: Notification, task_id: str, delivery_id: str, *, lease_s: float = 0.0
-    ) -> Begun:
+    ) -> BegunNotification:
         """Count the attempt and push the due time back; records what was sent by hand.
 
-        For `lease_s` the sweep leaves it alone, and other deliveries are told `IN_HAND`.
+        For `lease_s` the sweep leaves it alone, and other deliveries are told `IN_HAND`. While the
+        sender is to slow down, nothing is counted: it is left to the sweep, and `PAUSED`.
         """
         ...
 
-    def delivered(self, task_id: str) -> None: ...
+    def renew(self, task_id: str, delivery_id: str, lease_s: float) -> bool:
+        """Lease it for `lease_s` from now on; False if this delivery no longer holds it."""
+        ...
 
-    def postpone(self, task_id: str, delay_s: float, reason: str) -> None:
+    def delivered(self, task_id: str, code: int | None = None) -> None:
+        """Nothing is owed any more; `code` is the mail server's reply, which is counted."""
+        ...
+
+    def postpone(self, task_id: str, delay_s: float, reason: str, code: int | None = None) -> None:
         """Leave it to the sweep to send again, not before `delay_s` from now."""
         ...
 
-    def bury(self, task_id: str, reason: str) -> None: ...
+    def defer(
+        self,
+        task_id: str,
+        delay_s: float,
+        reason: str,
+        code: int | None = None,
+        *,
+        slow_down: bool = False,
+    ) -> None:
+        """As `postpone`, and the attempt does not count.
+
+        With `slow_down` no notification is tried for a while, in any worker: for longer each time,
+        until one is delivered.
+        """
+        ...
+
+    def bury(self, task_id: str, reason: str, code: int | None = None) -> None: ...
 
     def find(self, task_id: str) -> NotificationRecord | None: ...
+
+    def invoice(self, order_id: str) -> InvoiceForMail:
+        """The invoice that a notification of this order may carry."""
+        ...
 
     def claim_lost(
         self, queue: str, *, queue_is_idle: bool, limit: int, due_by_ms: int | None = None
@@ -308,10 +341,14 @@ class Mailer(Protocol):
     """Takes a message to the customer."""
 
     @property
-    def max_delivery_s(self) -> float:
-        """How long a delivery may be under way before it is taken for lost."""
+    def lease_s(self) -> float:
+        """How long a delivery is left alone after it began, or its lease was last renewed."""
         ...
 
-    def deliver(self, notification: Notification) -> None:
-        """Raises `DeliveryFailed` when another attempt may help."""
+    def deliver(self, mail: Mail) -> int | None:
+        """The mail server's reply code, if there is a server.
+
+        Raises `DeliveryFailed`, and nothing else: `DeliveryRefused` when no other attempt can
+        help, `DeliveryDeferred` when this one is not to count.
+        """
         ...

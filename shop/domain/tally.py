@@ -38,8 +38,12 @@ class Tally:
 
     #: `placed`, `processed`, each reason of a failure, `revived`, `invoiced`.
     orders: Counts = field(default_factory=dict)
-    #: `delivered`, `failed`, `postponed`.
+    #: `delivered`, `failed`, `postponed`, `deferred`.
     notifications: Counts = field(default_factory=dict)
+    #: Orders for items that had no price, processed or refused, by item.
+    priceless: Counts = field(default_factory=dict)
+    #: What the mail server said to a mail, by code; `none` where it said nothing.
+    mail_replies: Counts = field(default_factory=dict)
     #: What was given up: `order`, `invoice`, `notification`, `message`.
     dead: Counts = field(default_factory=dict)
     #: Searches for lost work that came to their end, of `orders` and `notifications`.

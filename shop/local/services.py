@@ -65,6 +65,7 @@ def api_service(
         argv=(
             *(sys.executable, "-m", "uvicorn", "shop.asgi:app"),
             *("--http", "shop.api.protocol:ShopProtocol"),
+            *("--loop", "shop.api.loop:ShopLoop"),
             *("--host", host, "--port", str(port)),
             *("--timeout-graceful-shutdown", str(API_GRACE_S)),
         ),

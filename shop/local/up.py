@@ -9,6 +9,7 @@ from honcho.printer import Printer
 from rich.table import Table
 
 from shop.adapters import terminal
+from shop.adapters.pdf.printable import unprintable
 from shop.domain.errors import StoreUnavailable
 from shop.domain.work import Queue
 from shop.foreign_environment import is_foreign
@@ -48,6 +49,8 @@ def up(stack: Stack, settings: Settings) -> str | None:
 
     `settings` name the embedded Redis already. Raises `CannotStart` if nothing was started.
     """
+    if problems := unprintable(settings):
+        raise CannotStart(*problems)
     # Before the folder: who starts the same stack twice is told of the ports.
     require_free(stack.ports(settings.redis_port))
     with stack.data_dir.claimed() as lock:
@@ -79,7 +82,12 @@ def up(stack: Stack, settings: Settings) -> str | None:
 
 
 def run_workers(settings: Settings, queue: Queue | None = None) -> str | None:
-    """Run both workers, or that of `queue`; returns one line if something went wrong."""
+    """Run both workers, or that of `queue`; returns one line if something went wrong.
+
+    Raises `CannotStart` if nothing was started.
+    """
+    if problems := unprintable(settings):
+        raise CannotStart(*problems)
     workers = services.worker_services(
         settings, env={}, stop_within_s=STOP_CONTAINER_WORKERS_WITHIN_S
     )

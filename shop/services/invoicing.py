@@ -1,6 +1,8 @@
 """Invoices: one for each processed order, the same bytes however often it is made."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from shop.domain.errors import GivenUp, InvalidTask, OrderNotProcessed
@@ -23,12 +25,17 @@ class Invoicing:
         currency: str,
         timezone: str,
         max_attempts: int,
+        tax_rate: Decimal | None = None,
+        tax_number: str | None = None,
     ) -> None:
+        """`currency` is that of prices by hand, and of orders in whose record there is none."""
         self._orders = orders
         self._stock = stock
         self._renderer = renderer
         self._seller = seller
         self._currency = currency
+        self._tax_rate = tax_rate
+        self._tax_number = tax_number
         self._zone = ZoneInfo(timezone)
         self._max_attempts = max_attempts
 
@@ -61,8 +68,13 @@ class Invoicing:
     def _from_record(self, record: OrderRecord, data: InvoiceData) -> Invoice:
         decided_at_ms = record.processed_at_ms or record.placed_at_ms
         issued_on = datetime.fromtimestamp(decided_at_ms / 1000, UTC).astimezone(self._zone).date()
-        line = InvoiceLine(record.item, record.qty, record.unit_price_minor or 0)
-        return self._invoice(record.order_id, issued_on, data.customer, record.email, line)
+        line = InvoiceLine(record.item, record.qty, record.unit_price_minor)
+        invoice = self._invoice(record.order_id, issued_on, data.customer, record.email, line)
+        return replace(
+            invoice,
+            number=record.invoice_number or invoice.number,
+            currency=record.currency or invoice.currency,
+        )
 
     def _from_data(self, order_id: str, data: InvoiceData) -> Invoice:
         if data.item is None or data.qty is None:
@@ -71,7 +83,7 @@ class Invoicing:
                 f"there is no order {order_id}, and data lacks item or qty",
             )
         price = self._stock.price(data.item) if data.unit_price is None else data.unit_price
-        line = InvoiceLine(data.item, data.qty, price or 0)
+        line = InvoiceLine(data.item, data.qty, price)
         issued_on = data.issued_on or self._stock.today()
         return self._invoice(order_id, issued_on, data.customer, data.email, line)
 
@@ -92,4 +104,6 @@ class Invoicing:
             customer=Party(known[0] if known else "-", tuple(known[1:])),
             lines=(line,),
             currency=self._currency,
+            tax_rate=self._tax_rate,
+            tax_number=self._tax_number,
         )

@@ -12,12 +12,16 @@ from shop.domain.order import (
     OrderStatus,
     Placement,
     Reason,
+    Settlement,
     order_notices,
 )
 from shop.domain.ports import AsyncPublisher, OrderBook, OrderIntake, Publisher, Warehouse
 from shop.domain.work import Job, TaskName
 
 logger = logging.getLogger(__name__)
+
+#: Items without a price that are remembered as named.
+_NAMED_ITEMS = 10_000
 
 
 class OrderDesk:
@@ -75,6 +79,8 @@ class OrderProcessor:
         self._publisher = publisher
         self._max_attempts = max_attempts
         self._notify = notify
+        #: Items that the log has named.
+        self._priceless: set[str] = set()
 
     def process(self, order: Order, task_id: str, delivery_id: str) -> Processed:
         """Process `order`, however often it is delivered.
@@ -103,6 +109,7 @@ class OrderProcessor:
                 return self._give_up(order)
             settlement = settled
         logger.info("order %s is %s", order.id, settlement.reason or settlement.status)
+        self._name_priceless(order, settlement)
         if settlement.invoice_task_id:
             self._publish(generate_invoice_job(order, settlement.invoice_task_id, settlement.at_ms))
         if settlement.notification_task_id:
@@ -116,6 +123,17 @@ class OrderProcessor:
                 )
             )
         return Processed(settlement.status, settlement.reason)
+
+    def _name_priceless(self, order: Order, settlement: Settlement) -> None:
+        """Say once of each item that it has no price: a flood of its orders need not."""
+        is_priceless = settlement.reason == Reason.NO_PRICE or (
+            settlement.status is OrderStatus.PROCESSED and settlement.unit_price_minor is None
+        )
+        if is_priceless and order.item not in self._priceless:
+            if len(self._priceless) >= _NAMED_ITEMS:
+                self._priceless.clear()
+            self._priceless.add(order.item)
+            logger.warning("item %s has no price: order %s", order.item, order.id)
 
     def _give_up(self, order: Order) -> Processed:
         self._orders.bury(order.id, Reason.ATTEMPTS_EXHAUSTED)

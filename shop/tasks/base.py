@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from functools import cache
 from inspect import Signature, signature
+from traceback import format_exception
 from typing import Any, TypeVar
 
 from celery import Celery, Task
@@ -59,6 +60,9 @@ class ShopTask(Task):
                 result = run(*args, **kwargs)
                 failed = False
                 return result
+            except Exception as error:
+                self._hide_secrets(error)
+                raise
             finally:
                 # Before the result: who sees that finds every stamp. What the task did stands
                 # without it.
@@ -71,6 +75,24 @@ class ShopTask(Task):
                     if carrier(self.app) is None:
                         with store_errors():
                             services.trips.flush()
+
+    def _hide_secrets(self, error: Exception) -> None:
+        """Before Celery shows it: in the result, in events, and so in `/status` and Flower."""
+        mask: Callable[[str], str] = getattr(self.app, "mask", str)
+
+        def clean(part: Any) -> Any:
+            if isinstance(part, str):
+                return mask(part)
+            return part if mask(repr(part)) == repr(part) else mask(repr(part))
+
+        shown = "".join(format_exception(error)) + repr(error.args)
+        if mask(shown) == shown:
+            return
+        error.args = tuple(clean(part) for part in error.args)
+        error.__cause__ = error.__context__ = None
+        if mask(str(error)) != str(error):
+            # An error that makes its text of something else.
+            raise RuntimeError(mask(f"{type(error).__name__}: {error}")) from None
 
     def _run_unrecorded(self, *args: Any, **kwargs: Any) -> Any:
         """For a task without a record in which attempts are counted: one may end its process."""
@@ -105,9 +127,9 @@ def _signature(run: Callable[..., Any]) -> Signature:
 
 
 def task(
-    app: Celery, name: TaskName, *, begins_in_store: bool = False
+    app: Celery, name: TaskName, *, begins_in_store: bool = False, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Register a function as the task `name`, bound to its `ShopTask`."""
+    """Register a function as the task `name`, bound to its `ShopTask`; `options` are Celery's."""
     return app.task(  # type: ignore[no-any-return]
         bind=True,
         base=ShopTask,
@@ -115,6 +137,7 @@ def task(
         begins_in_store=begins_in_store,
         # Celery would register it with every other app of this process.
         shared=False,
+        **options,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from celery import Celery, states
 from celery.exceptions import Ignore
 
+from shop.adapters.mail.session import LONGEST_S
 from shop.domain.notification import Notification, NotificationStatus
 from shop.domain.work import TaskName
 from shop.tasks.base import ShopTask, checked, task
@@ -14,14 +15,15 @@ _AGAIN = {"exc_type": "DeliveryFailed", "exc_message": ["the delivery failed, an
 
 
 def register(app: Celery) -> None:
-    @task(app, TaskName.SEND_NOTIFICATION, begins_in_store=True)
+    # In a pool of processes, where it ends one that hangs: no mail server may be taken for that.
+    @task(app, TaskName.SEND_NOTIFICATION, begins_in_store=True, time_limit=LONGEST_S)
     def send_notification(self: ShopTask, email: Any, message: Any) -> dict[str, Any]:
         notification = checked(
             TaskName.SEND_NOTIFICATION, Notification, {"email": email, "message": message}
         )
         status = self.services.notifier.deliver(notification, self.request.id, self.delivery_id)
         if status is None:
-            # The result is the other delivery's.
+            # The result is another delivery's to give.
             raise Ignore
         if status is NotificationStatus.PENDING:
             # The sweep sends it again when it is due: a retry by Celery would wait in a

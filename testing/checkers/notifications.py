@@ -154,7 +154,10 @@ def _notice(order: FinalOrder) -> Mail:
 
 def _possible_notices(order_id: str, content: Content) -> set[Mail]:
     notices = _notices(order_id, content)
-    texts = (notices.processed, notices.unknown_item, notices.out_of_stock)
+    texts = (
+        *(notices.processed, notices.unknown_item),
+        *(notices.out_of_stock, notices.no_price),
+    )
     return {Mail.of(content.email or "", text) for text in texts}
 
 

@@ -1,9 +1,16 @@
 """Orders in memory: `OrderIntake` and `OrderBook`."""
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
-from shop.adapters.redis.keys import METRICS_DEAD, METRICS_ORDERS, TASK_TTL_S
+from shop.adapters.redis.keys import (
+    METRICS_DEAD,
+    METRICS_ORDERS,
+    METRICS_PRICELESS,
+    TASK_TTL_S,
+)
 from shop.domain.errors import (
     BacklogFull,
     OrderConflict,
@@ -11,15 +18,19 @@ from shop.domain.errors import (
     OrderNotRetriable,
     UnknownOrder,
 )
+from shop.domain.invoice import numbered
 from shop.domain.order import (
+    USUAL_TERMS,
     Begun,
     FollowUps,
     Order,
     OrderRecord,
     OrderStatus,
     Placement,
+    Priceless,
     Reason,
     Settlement,
+    Terms,
 )
 from shop.domain.work import Claim, TaskName
 from testing.fakes.ledger import attempt
@@ -32,8 +43,14 @@ class FakeOrderIntake:
     """The API's side."""
 
     def __init__(
-        self, store: FakeStore, *, overdue_after_ms: int = 2_000, backlog_limit: int = 0
+        self,
+        store: FakeStore,
+        *,
+        overdue_after_ms: int = 2_000,
+        backlog_limit: int = 0,
+        terms: Terms = USUAL_TERMS,
     ) -> None:
+        self._terms = terms
         self._store = store
         self._overdue_after_ms = overdue_after_ms
         self._backlog_limit = backlog_limit
@@ -51,7 +68,9 @@ class FakeOrderIntake:
             if 0 < self._backlog_limit <= open_orders:
                 raise BacklogFull(open_orders, self._backlog_limit)
             store.invoices.pop(order.id, None)
-            store.orders[order.id] = OrderRow(order.item, order.qty, order.email, task_id, now_ms)
+            store.orders[order.id] = OrderRow(
+                order.item, order.qty, order.email, task_id, now_ms, currency=self._terms.currency
+            )
             store.orders_open[order.id] = now_ms + self._overdue_after_ms
             _issue(store, task_id, TaskName.PROCESS_ORDER, now_ms, order.id)
             store.count(METRICS_ORDERS, "placed")
@@ -69,7 +88,10 @@ class FakeOrderIntake:
 class FakeOrderBook:
     """The tasks' side."""
 
-    def __init__(self, store: FakeStore, *, overdue_after_ms: int = 2_000) -> None:
+    def __init__(
+        self, store: FakeStore, *, overdue_after_ms: int = 2_000, terms: Terms = USUAL_TERMS
+    ) -> None:
+        self._terms = terms
         self._store = store
         self._overdue_after_ms = overdue_after_ms
 
@@ -80,6 +102,7 @@ class FakeOrderBook:
             row = store.orders.get(order.id)
             if row is None:
                 row = OrderRow(order.item, order.qty, order.email, task_id, now_ms)
+                row.currency = self._terms.currency
                 store.invoices.pop(order.id, None)
                 store.orders[order.id] = row
                 store.count(METRICS_ORDERS, "placed")
@@ -109,7 +132,7 @@ class FakeOrderBook:
                 reason=row.reason,
                 at_ms=now_ms,
                 processed_at_ms=row.processed_at_ms or 0,
-                unit_price_minor=row.unit_price_minor or 0,
+                unit_price_minor=row.unit_price_minor,
                 invoice_task_id=row.invoice_task_id if invoice_owed else None,
                 notification_task_id=row.notification_task_id if notification_owed else None,
             )
@@ -262,13 +285,23 @@ class FakeOrderBook:
     ) -> None:
         store = self._store
         stock = whole_number(store.stock.get(item))
+        price = whole_number(store.prices.get(item))
+        if price is not None and (price < 0 or row.currency not in (None, self._terms.currency)):
+            price = None
+        if stock is not None and price is None:
+            store.count(METRICS_PRICELESS, item)
         if stock is None:
             row.status, row.reason = OrderStatus.FAILED, Reason.UNKNOWN_ITEM
+        elif price is None and self._terms.priceless is Priceless.REFUSE:
+            row.status, row.reason = OrderStatus.FAILED, Reason.NO_PRICE
         elif stock < row.qty:
             row.status, row.reason = OrderStatus.FAILED, Reason.OUT_OF_STOCK
         else:
             row.status = OrderStatus.PROCESSED
-            row.unit_price_minor = max(0, whole_number(store.prices.get(item)) or 0)
+            row.unit_price_minor = price
+            moment = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(self._terms.timezone))
+            store.invoices_numbered[moment.year] += 1
+            row.invoice_number = numbered(moment.year, store.invoices_numbered[moment.year])
             row.invoice_task_id = follow_ups.invoice_task_id
             store.stock[item] = str(stock - row.qty)
             store.initial.setdefault(item, stock)
@@ -285,7 +318,7 @@ class FakeOrderBook:
         if task_id := follow_ups.notification_task_id:
             message = follow_ups.notices.for_outcome(OrderStatus(row.status), row.reason)
             row.notification_task_id = task_id
-            store.notifications[task_id] = NotificationRow(row.email, message)
+            store.notifications[task_id] = NotificationRow(row.email, message, order_id=order_id)
             store.notifications_open[task_id] = now_ms + self._overdue_after_ms
             _issue(store, task_id, TaskName.SEND_NOTIFICATION, now_ms)
 
@@ -319,6 +352,8 @@ def _record(store: FakeStore, order_id: str) -> OrderRecord | None:
         reason=row.reason,
         attempts=row.attempts,
         unit_price_minor=row.unit_price_minor,
+        currency=row.currency,
+        invoice_number=row.invoice_number,
         invoice_task_id=row.invoice_task_id,
         has_invoice=order_id in store.invoices,
         message_id=row.message_id,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from shop.domain.errors import DeliveryFailed
 from shop.domain.invoice import Invoice
-from shop.domain.notification import Notification
+from shop.domain.notification import Mail
 from shop.domain.order import Order
 
 
@@ -13,18 +13,21 @@ from shop.domain.order import Order
 class FakeMailer:
     """Keeps what was delivered."""
 
-    delivered: list[Notification] = field(default_factory=list)
-    #: Set: every delivery fails with this text.
-    failure: str | None = None
+    delivered: list[Mail] = field(default_factory=list)
+    #: Set: every delivery fails with this.
+    failure: DeliveryFailed | None = None
     #: Called while a delivery is under way.
     meanwhile: Callable[[], object] = lambda: None
-    max_delivery_s: float = 0.0
+    lease_s: float = 0.0
+    #: The server's reply to what it takes.
+    code: int | None = 250
 
-    def deliver(self, notification: Notification) -> None:
+    def deliver(self, mail: Mail) -> int | None:
         self.meanwhile()
         if self.failure is not None:
-            raise DeliveryFailed(self.failure)
-        self.delivered.append(notification)
+            raise self.failure
+        self.delivered.append(mail)
+        return self.code
 
 
 @dataclass

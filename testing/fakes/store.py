@@ -40,6 +40,8 @@ class OrderRow:
     processed_at_ms: int | None = None
     reason: str | None = None
     unit_price_minor: int | None = None
+    currency: str | None = None
+    invoice_number: str | None = None
     attempts: int = 0
     delivery: str | None = None
     invoice_task_id: str | None = None
@@ -65,6 +67,22 @@ class NotificationRow:
     postponed_after: int | None = None
     closed_at_ms: int | None = None
     expires_at_ms: int | None = None
+    #: The delivery that was left for later while the sender was to slow down.
+    left: str | None = None
+    #: Attempts that did not count.
+    deferrals: int = 0
+    #: The order that it is about.
+    order_id: str | None = None
+
+
+@dataclass
+class MailPause:
+    """What `mail:pause` holds."""
+
+    until_ms: int = 0
+    in_a_row: int = 0
+    #: Notifications that were left for later meanwhile.
+    left: int = 0
 
 
 @dataclass
@@ -119,6 +137,7 @@ class FakeStore:
     notifications: dict[str, NotificationRow] = field(default_factory=dict)
     notifications_open: dict[str, int] = field(default_factory=dict)
     notifications_dead: dict[str, int] = field(default_factory=dict)
+    mail_pause: MailPause = field(default_factory=MailPause)
     #: sku -> the text that is stored; None: the key is there and holds no string.
     stock: dict[str, str | None] = field(default_factory=dict)
     #: sku -> the text that is stored, minor units.
@@ -142,6 +161,8 @@ class FakeStore:
     initial: dict[str, int] = field(default_factory=dict)
     restocked: dict[str, int] = field(default_factory=dict)
     sold: Counter[str] = field(default_factory=Counter)
+    #: Invoices that have a number, by year.
+    invoices_numbered: Counter[int] = field(default_factory=Counter)
     #: JSON.
     audit: str | None = None
 

@@ -6,12 +6,13 @@ first time there is no connection, and the server knows no script.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from shop.domain.errors import DeliveryFailed
-from shop.domain.notification import Notification
+from shop.domain.errors import DeliveryFailed, SenderRefused
+from shop.domain.notification import Mail, Notification
 from shop.domain.order import Order
 from shop.domain.ports import Mailer
 from shop.domain.stock import StockLevel
@@ -27,15 +28,16 @@ Step = Callable[[Shop], object]
 class Postponing:
     """A mailer whose mail server turns away what comes first, and takes it the next time."""
 
-    max_delivery_s = 0.0
+    lease_s = 0.0
 
-    def __init__(self) -> None:
+    def __init__(self, error: type[DeliveryFailed] = DeliveryFailed) -> None:
+        self._error = error
         self._turned_away: set[str] = set()
 
-    def deliver(self, notification: Notification) -> None:
-        if notification.message not in self._turned_away:
-            self._turned_away.add(notification.message)
-            raise DeliveryFailed("try again later")
+    def deliver(self, mail: Mail) -> None:
+        if mail.message not in self._turned_away:
+            self._turned_away.add(mail.message)
+            raise self._error("try again later")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,6 +245,12 @@ _ALL = (
     Operation("deliver", "a notification is delivered", _delivering),
     Operation(
         "postpone", "the mail server turns a notification away", _delivering, mailer=Postponing
+    ),
+    Operation(
+        "slow-down",
+        "the mail server wants fewer mails",
+        _delivering,
+        mailer=partial(Postponing, SenderRefused),
     ),
     Operation("sweep", "lost messages are sent again", _sweeping),
     Operation("retry", "a failed order and a dead one are taken up again", _retrying),

@@ -24,7 +24,7 @@ from shop.adapters.celery.backend import use_round_trips
 from shop.adapters.celery.envelope import ENQUEUED_AT_HEADER
 from shop.adapters.celery.request import DELIVERY_ID, RECEIVED_MONOTONIC_S
 from shop.bootstrap import ApiServices, WorkerServices, bootstrap_api, bootstrap_worker
-from shop.domain.notification import Notification
+from shop.domain.notification import Mail, Notification
 from shop.domain.order import Order
 from shop.domain.ports import Mailer
 from shop.domain.stock import StockLevel
@@ -252,14 +252,16 @@ class World:
             members: Any = self.store.zrange(key, 0, -1)
             if members:
                 self.store.zadd(key, dict.fromkeys(members, 0), xx=True)
+        if self.store.exists("mail:pause"):
+            self.store.hset("mail:pause", "until", 0)
 
 
 class Delivering:
     """A mailer that takes everything."""
 
-    max_delivery_s = 0.0
+    lease_s = 0.0
 
-    def deliver(self, notification: Notification) -> None:
+    def deliver(self, mail: Mail) -> None:
         """It is delivered."""
 
 

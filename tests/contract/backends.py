@@ -23,6 +23,7 @@ from shop.adapters.redis.stock import RedisStockRoom
 from shop.adapters.redis.tally import RedisTallies
 from shop.adapters.redis.trips import RoundTrips
 from shop.adapters.redis.workload import RedisWorkloadGauge
+from shop.domain.order import Terms
 from shop.domain.ports import (
     NotificationBook,
     NotificationIntake,
@@ -74,6 +75,10 @@ class Backend(ABC):
         """Another intake of the same store, which accepts so many open orders."""
 
     @abstractmethod
+    def on_terms(self, **terms: Any) -> tuple[OrderIntake, OrderBook]:
+        """Where orders of the same store go while the shop is set up with other terms."""
+
+    @abstractmethod
     def unplugged(self) -> Ports:
         """The ports of a store that is away."""
 
@@ -105,6 +110,10 @@ class Backend(ABC):
     def dead_notifications(self) -> set[str]: ...
 
     @abstractmethod
+    def due_ms(self, task_id: str) -> int:
+        """When an open notification is overdue."""
+
+    @abstractmethod
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         """Delete an order's or a notification's record, and nothing else of it."""
 
@@ -126,6 +135,12 @@ class FakeBackend(Backend):
 
     def with_limit(self, backlog_limit: int) -> OrderIntake:
         return fakes.FakeOrderIntake(self._store, backlog_limit=backlog_limit)
+
+    def on_terms(self, **terms: Any) -> tuple[OrderIntake, OrderBook]:
+        return (
+            fakes.FakeOrderIntake(self._store, terms=Terms(**terms)),
+            fakes.FakeOrderBook(self._store, terms=Terms(**terms)),
+        )
 
     def unplugged(self) -> Ports:
         return self._ports(fakes.FakeStore(available=False))
@@ -153,6 +168,9 @@ class FakeBackend(Backend):
 
     def dead_notifications(self) -> set[str]:
         return set(self._store.notifications_dead)
+
+    def due_ms(self, task_id: str) -> int:
+        return self._store.notifications_open[task_id]
 
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         self._store.orders.pop(order_id, None)
@@ -217,6 +235,15 @@ class RedisBackend(Backend):
             backlog_limit=backlog_limit,
         )
 
+    def on_terms(self, **terms: Any) -> tuple[OrderIntake, OrderBook]:
+        due = {"overdue_after_ms": OVERDUE_AFTER_MS}
+        return (
+            RedisOrderIntake(
+                AutoPipeline(self._clients.store), backlog_limit=0, terms=Terms(**terms), **due
+            ),
+            RedisOrderBook(self._client, terms=Terms(**terms), **due),
+        )
+
     def unplugged(self) -> Ports:
         return self._ports(self._unplugged)
 
@@ -237,6 +264,8 @@ class RedisBackend(Backend):
                 self._client.zadd(key, {member: score - ms for member, score in members})
         for key in self._client.scan_iter(match=keys.watermark("*")):
             self._client.decrby(key, ms)
+        if self._client.exists(keys.MAIL_PAUSE):
+            self._client.hincrby(keys.MAIL_PAUSE, "until", -ms)
         for key in self._client.scan_iter(_type="hash"):
             for field, stamp in self._client.hgetall(key).items():
                 if field.endswith("_at"):
@@ -265,6 +294,11 @@ class RedisBackend(Backend):
 
     def dead_notifications(self) -> set[str]:
         return self._members(keys.NOTIFICATIONS_DEAD)
+
+    def due_ms(self, task_id: str) -> int:
+        score = self._client.zscore(keys.NOTIFICATIONS_OPEN, task_id)
+        assert score is not None
+        return round(score)
 
     def delete_by_hand(self, *, order_id: str = "", task_id: str = "") -> None:
         self._client.delete(

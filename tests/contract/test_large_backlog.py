@@ -72,6 +72,7 @@ class Shop:
                             self._overdue_after_ms,
                             keys.TASK_TTL_S,
                             0,
+                            "EUR",
                         ],
                         client=pipe,
                     )

@@ -51,6 +51,16 @@ class NotificationLife(Lockstep):
         delay_s = delay_units * UNIT_MS / 1000
         self.repeatable(lambda world: world.notifications.postpone(task_id, delay_s, "451"))
 
+    @rule(task_id=note_ids, delay_units=st.sampled_from(DELAYS_UNITS))
+    def defer(self, task_id: str, delay_units: int) -> None:
+        delay_s = delay_units * UNIT_MS / 1000
+        self.repeatable(lambda world: world.notifications.defer(task_id, delay_s, "later", 450))
+
+    @rule(task_id=note_ids, delivery_id=delivery_ids)
+    def renew(self, task_id: str, delivery_id: str) -> None:
+        lease_s = LEASE_UNITS * UNIT_MS / 1000
+        self.repeatable(lambda world: world.notifications.renew(task_id, delivery_id, lease_s))
+
     @rule(task_id=note_ids)
     def give_up(self, task_id: str) -> None:
         self.repeatable(lambda world: world.notifications.bury(task_id, "no such mailbox"))

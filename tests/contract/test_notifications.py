@@ -2,10 +2,22 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from shop.domain.notification import NotificationRecord, NotificationStatus
-from shop.domain.order import Begun
-from tests.builders import ANN, a_notification
+import pytest
+
+from shop.domain.notification import (
+    PAUSE_FIRST_S,
+    PAUSE_LONGEST_S,
+    RELEASED_A_SECOND,
+    BegunNotification,
+    InvoiceForMail,
+    NotificationRecord,
+    NotificationStatus,
+)
+from shop.domain.order import Reason
+from shop.domain.work import TaskName
+from tests.builders import ANN, a_notification, an_order, follow_ups
 from tests.contract.backends import OVERDUE_AFTER_MS, Backend, Ports
 
 PENDING = NotificationRecord(
@@ -44,7 +56,7 @@ class TestPlaced:
         assert ports.notifications.find("task-1") == before
 
     async def test_text_of_any_script_is_kept(self, ports: Ports) -> None:
-        message = "Ваш заказ в пути\n\u202eשלום\u202c 🚚\x00'\"\\"
+        message = "Ваш заказ в пути\n\u202eשלום\u202c 🚚\t'\"\\"
         await ports.notification_intake.place(a_notification(message=message), "task-1")
 
         record = ports.notifications.find("task-1")
@@ -58,10 +70,12 @@ class TestBegun:
 
         for delivery_id, attempts in [("one", 1), ("one", 1), ("two", 2)]:
             begun = ports.notifications.begin(a_notification(), "task-1", delivery_id)
-            assert begun == Begun("pending", attempts)
+            assert begun == BegunNotification("pending", attempts)
 
     def test_one_sent_by_hand_is_recorded(self, ports: Ports, backend: Backend) -> None:
-        assert ports.notifications.begin(a_notification(), "task-1", "one") == Begun("pending", 1)
+        assert ports.notifications.begin(a_notification(), "task-1", "one") == BegunNotification(
+            "pending", 1
+        )
 
         record = ports.notifications.find("task-1")
         assert record is not None
@@ -75,11 +89,11 @@ class TestInHand:
     def test_another_delivery_is_told_and_changes_nothing(
         self, ports: Ports, backend: Backend
     ) -> None:
-        assert begin(ports, "one") == Begun("pending", 1)
+        assert begin(ports, "one") == BegunNotification("pending", 1)
 
-        assert begin(ports, "two") == Begun("in_hand", 1)
+        assert begin(ports, "two") == BegunNotification("in_hand", 1)
         # As a client repeats itself whose reply was lost.
-        assert begin(ports, "one") == Begun("pending", 1)
+        assert begin(ports, "one") == BegunNotification("pending", 1)
 
         backend.pass_time(LEASE_MS + OVERDUE_AFTER_MS)
         assert lost(ports) == ["task-1"]
@@ -90,20 +104,20 @@ class TestInHand:
         begin(ports, "one")
         backend.pass_time(LEASE_MS)
 
-        assert begin(ports, "two") == Begun("pending", 2)
-        assert begin(ports, "one") == Begun("in_hand", 2)
+        assert begin(ports, "two") == BegunNotification("pending", 2)
+        assert begin(ports, "one") == BegunNotification("in_hand", 2)
 
     def test_when_it_has_failed_another_one_begins(self, ports: Ports) -> None:
         begin(ports, "one")
         ports.notifications.postpone("task-1", 60.0, "the server is away")
 
-        assert begin(ports, "two") == Begun("pending", 2)
+        assert begin(ports, "two") == BegunNotification("pending", 2)
 
     def test_when_it_has_succeeded_there_is_nothing_to_begin(self, ports: Ports) -> None:
         begin(ports, "one")
         ports.notifications.delivered("task-1")
 
-        assert begin(ports, "two") == Begun("delivered", 1)
+        assert begin(ports, "two") == BegunNotification("delivered", 1)
 
     def test_of_many_at_once_one_begins(self, ports: Ports) -> None:
         with ThreadPoolExecutor(20) as threads:
@@ -112,7 +126,7 @@ class TestInHand:
         assert Counter(found.status for found in begun) == {"pending": 1, "in_hand": 19}
 
 
-def begin(ports: Ports, delivery_id: str) -> Begun:
+def begin(ports: Ports, delivery_id: str) -> BegunNotification:
     return ports.notifications.begin(
         a_notification(), "task-1", delivery_id, lease_s=LEASE_MS / 1000
     )
@@ -129,7 +143,9 @@ class TestDelivered:
         assert record is not None
         assert record.status is NotificationStatus.DELIVERED
         assert backend.open_notifications() == set()
-        assert ports.notifications.begin(a_notification(), "task-1", "two") == Begun("delivered", 1)
+        assert ports.notifications.begin(a_notification(), "task-1", "two") == BegunNotification(
+            "delivered", 1
+        )
         assert backend.open_notifications() == set()
 
     def test_it_can_be_neither_postponed_nor_given_up(self, ports: Ports, backend: Backend) -> None:
@@ -208,3 +224,188 @@ def test_a_leased_delivery_is_left_alone_for_as_long(ports: Ports, backend: Back
     assert lost(ports) == []
     backend.pass_time(OVERDUE_AFTER_MS)
     assert lost(ports) == ["task-1"]
+
+
+class TestRenewed:
+    def test_whoever_holds_it_keeps_it(self, ports: Ports, backend: Backend) -> None:
+        begin(ports, "one")
+        backend.pass_time(LEASE_MS - 1_000)
+
+        assert ports.notifications.renew("task-1", "one", LEASE_MS / 1000)
+
+        backend.pass_time(LEASE_MS - 1_000)
+        assert lost(ports) == []
+        assert begin(ports, "two").status == "in_hand"
+        backend.pass_time(1_000 + OVERDUE_AFTER_MS)
+        assert lost(ports) == ["task-1"]
+
+    def test_nobody_else_does(self, ports: Ports, backend: Backend) -> None:
+        begin(ports, "one")
+        backend.pass_time(LEASE_MS)
+        begin(ports, "two")
+
+        assert not ports.notifications.renew("task-1", "one", LEASE_MS / 1000)
+
+        ports.notifications.delivered("task-1")
+        assert not ports.notifications.renew("task-1", "two", LEASE_MS / 1000)
+        assert not ports.notifications.renew("nobody", "two", LEASE_MS / 1000)
+        assert backend.open_notifications() == set()
+
+
+class TestDeferred:
+    """What stopped the delivery says nothing of the notification."""
+
+    def test_the_attempt_does_not_count(self, ports: Ports, backend: Backend) -> None:
+        ports.notifications.begin(a_notification(), "task-1", "one")
+
+        for _ in range(2):
+            # As a client repeats itself whose reply was lost.
+            ports.notifications.defer("task-1", 60.0, "no connection was free")
+
+        assert ports.notifications.find("task-1") == replace(
+            PENDING, reason="no connection was free"
+        )
+        backend.pass_time(59_000)
+        assert lost(ports) == []
+        backend.pass_time(1_000)
+        assert lost(ports) == ["task-1"]
+        assert ports.notifications.begin(a_notification(), "task-1", "two") == BegunNotification(
+            "pending", 1, deferrals=1
+        )
+
+    def test_after_it_was_delivered_nothing_changes(self, ports: Ports) -> None:
+        ports.notifications.begin(a_notification(), "task-1", "one")
+        ports.notifications.delivered("task-1")
+        before = ports.notifications.find("task-1")
+
+        ports.notifications.defer("task-1", 1.0, "too late", slow_down=True)
+
+        assert ports.notifications.find("task-1") == before
+        assert ports.notifications.begin(a_notification(), "task-2", "one").status == "pending"
+
+
+class TestPaused:
+    """The mail server wants fewer mails: none is tried for a while, in any worker."""
+
+    def slow_down(self, ports: Ports, task_id: str = "told") -> None:
+        assert ports.notifications.begin(a_notification(), task_id, "one").status == "pending"
+        ports.notifications.defer(task_id, 0.5, "450 Too many mails", 450, slow_down=True)
+
+    def test_others_are_left_for_later_and_nothing_is_counted(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        self.slow_down(ports)
+
+        begun = ports.notifications.begin(a_notification(), "task-1", "one")
+
+        assert begun == BegunNotification("paused", 0)
+        assert ports.notifications.find("task-1") == PENDING
+        backend.pass_time(PAUSE_FIRST_S * 1000 - 1_500)
+        assert lost(ports) == []
+        backend.pass_time(2_000)
+        # The one that was told so comes first, although it was to come sooner.
+        assert lost(ports) == ["told", "task-1"]
+
+    def test_those_that_waited_come_back_one_after_the_other(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        for pause_s in (2, 4, 8, 16, 32, 64, 128):
+            self.slow_down(ports)
+            backend.pass_time(pause_s * 1000)
+        self.slow_down(ports)
+        ids = [f"task-{number}" for number in range(5)]
+        for task_id in ids:
+            for _ in range(2):
+                # As a client repeats itself whose reply was lost.
+                ports.notifications.begin(a_notification(), task_id, "one")
+
+        after_ms = [backend.due_ms(task_id) - backend.due_ms("told") for task_id in ids]
+
+        each_ms = 1_000 // RELEASED_A_SECOND
+        assert after_ms == [each_ms * place for place in range(1, 6)]
+
+    def test_when_it_is_over_the_next_one_begins(self, ports: Ports, backend: Backend) -> None:
+        self.slow_down(ports)
+        backend.pass_time(PAUSE_FIRST_S * 1000)
+
+        assert ports.notifications.begin(a_notification(), "task-1", "one").status == "pending"
+
+    def test_it_takes_twice_as_long_each_time_until_one_is_delivered(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        for pause_s in (2, 4, 8, 16, 32, 64, 128, 256, 300, 300):
+            self.slow_down(ports)
+            # Of several under way the first one counts.
+            ports.notifications.defer("told", 0.5, "450 Too many mails", 450, slow_down=True)
+            backend.pass_time(pause_s * 1000 - 1_500)
+            begun = ports.notifications.begin(a_notification(), "x", str(pause_s))
+            assert begun.status == "paused"
+            backend.pass_time(1_500)
+
+        ports.notifications.begin(a_notification(), "task-1", "one")
+        ports.notifications.delivered("task-1", 250)
+
+        self.slow_down(ports)
+        backend.pass_time(PAUSE_FIRST_S * 1000)
+        assert ports.notifications.begin(a_notification(), "x", "x").status == "pending"
+
+    def test_one_that_was_under_way_does_not_end_it(self, ports: Ports) -> None:
+        ports.notifications.begin(a_notification(), "task-1", "one")
+        self.slow_down(ports)
+
+        ports.notifications.delivered("task-1", 250)
+
+        assert ports.notifications.begin(a_notification(), "task-2", "one").status == "paused"
+
+    def test_a_clock_that_was_set_back_makes_it_no_longer(
+        self, ports: Ports, backend: Backend
+    ) -> None:
+        self.slow_down(ports)
+
+        backend.pass_time(-2 * PAUSE_LONGEST_S * 1000)
+
+        assert ports.notifications.begin(a_notification(), "task-1", "one").status == "pending"
+
+
+class TestInvoice:
+    """What a notification of an order may carry."""
+
+    async def test_it_is_owed_until_it_is_there(self, ports: Ports, backend: Backend) -> None:
+        backend.set_by_hand("stock", "SKU-1", "3")
+        order = an_order()
+        await ports.intake.place(order, "task-1")
+        assert ports.notifications.invoice(order.id) == InvoiceForMail(None)
+
+        ports.book.settle(order.id, order.item, follow_ups(order))
+        begun = ports.notifications.begin(a_notification(), f"notice-of-{order.id}", "one")
+        assert begun.order_id == order.id
+        assert ports.notifications.invoice(order.id) == InvoiceForMail(None, is_owed=True)
+
+        ports.book.store_invoice(order.id, b"%PDF-\x00\xff")
+        assert ports.notifications.invoice(order.id) == InvoiceForMail(b"%PDF-\x00\xff")
+
+    async def test_of_an_order_that_failed_or_is_not_there_there_will_be_none(
+        self, ports: Ports
+    ) -> None:
+        order = an_order()
+        await ports.intake.place(order, "task-1")
+        ports.book.settle(order.id, order.item, follow_ups(order))
+
+        for order_id in (order.id, "nobody"):
+            assert ports.notifications.invoice(order_id) == InvoiceForMail(None)
+
+    @pytest.mark.parametrize("is_revoked", [False, True])
+    async def test_one_that_was_given_up_is_owed_no_more(
+        self, ports: Ports, backend: Backend, is_revoked: bool
+    ) -> None:
+        backend.set_by_hand("stock", "SKU-1", "3")
+        order = an_order()
+        await ports.intake.place(order, "task-1")
+        settlement = ports.book.settle(order.id, order.item, follow_ups(order))
+        if is_revoked:
+            assert settlement.invoice_task_id is not None
+            ports.book.revoke(order.id, TaskName.GENERATE_INVOICE, settlement.invoice_task_id)
+        else:
+            ports.book.bury(order.id, Reason.INVOICE_ATTEMPTS_EXHAUSTED)
+
+        assert ports.notifications.invoice(order.id) == InvoiceForMail(None)

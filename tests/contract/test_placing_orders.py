@@ -23,7 +23,8 @@ async def test_a_placed_order_is_pending_open_and_issued_by_the_stores_clock(
     assert before_ms <= at_ms <= backend.now_ms()
     assert placement == Placement("task-1", True, OrderStatus.PENDING, at_ms)
     record = OrderRecord(
-        "1001", "SKU-1", 2, "Ann.Müller@example.com", "task-1", OrderStatus.PENDING, at_ms
+        *("1001", "SKU-1", 2, "Ann.Müller@example.com", "task-1", OrderStatus.PENDING, at_ms),
+        currency="EUR",
     )
     assert await ports.intake.find("1001") == record
     assert ports.book.find("1001") == record

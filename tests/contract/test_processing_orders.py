@@ -179,11 +179,11 @@ class TestEnoughStock:
 
         settlement = settle(ports, order)
 
-        assert (settlement.status, settlement.unit_price_minor) == (OrderStatus.PROCESSED, 0)
+        assert (settlement.status, settlement.unit_price_minor) == (OrderStatus.PROCESSED, None)
         assert settlement.invoice_task_id == "invoice-of-1001"
         record = ports.book.find(order.id)
         assert record is not None
-        assert record.unit_price_minor == 0
+        assert record.unit_price_minor is None
 
 
 class TestNotEnoughStock:

@@ -85,6 +85,30 @@ async def test_notifications_are_counted_by_what_became_of_them(ports: Ports) ->
 
     assert tally.notifications == {"delivered": 1, "failed": 1, "postponed": 2}
     assert tally.dead == {"notification": 1}
+    assert tally.mail_replies == {"none": 2}
+
+
+async def test_the_mail_servers_replies_are_counted_once_each(ports: Ports) -> None:
+    book = ports.notifications
+    for task_id in ("good", "bad", "busy"):
+        book.begin(a_notification(), task_id, "one")
+    twice(lambda: book.defer("busy", 1.0, "no connection was free"))
+    book.begin(a_notification(), "busy", "two")
+    twice(lambda: book.defer("busy", 1.0, "450 slower", 450, slow_down=True))
+    twice(lambda: book.postpone("good", 1.0, "451 later", 451))
+    twice(lambda: book.delivered("good", 250))
+    twice(lambda: book.bury("bad", "550 no such user", 550))
+
+    tally = await ports.tallies.read()
+
+    assert tally.mail_replies == {"250": 1, "450": 1, "451": 1, "550": 1}
+    assert tally.notifications == {"delivered": 1, "failed": 1, "postponed": 1, "deferred": 2}
+
+    book.defer("good", 1.0, "too late", slow_down=True)
+    book.begin(a_notification(), "more", "one")
+    book.defer("more", 1.0, "450 slower", 450, slow_down=True)
+    twice(lambda: book.begin(a_notification(), "left", "one"))
+    assert (await ports.tallies.read()).notifications["deferred"] == 4
 
 
 async def test_a_sweep_counts_itself_and_what_it_found(ports: Ports, backend: Backend) -> None:

@@ -55,7 +55,7 @@ SCORED = (
     keys.NOTIFICATIONS_OPEN,
     keys.NOTIFICATIONS_DEAD,
 )
-HASHES = (keys.order(""), keys.notification(""), keys.task(""), "metrics:", "audit:")
+HASHES = (keys.order(""), keys.notification(""), keys.task(""), "metrics:", "audit:", "invoices:")
 STATUS_SUFFIX = keys.order_status("").removeprefix(keys.order(""))
 
 
@@ -75,6 +75,9 @@ class HeldOrder:
     is_decided: bool
     reason: str | None
     unit_price_minor: int | None
+    currency: str | None
+    #: The clocks of two worlds may be in different years: which number is tested elsewhere.
+    has_number: bool
     invoice_task_id: str | None
     notification_task_id: str | None
     message_id: str | None
@@ -90,6 +93,8 @@ class HeldNotification:
     attempts: int
     delivery: str | None
     reason: str | None
+    deferrals: int
+    order_id: str | None
 
 
 #: Members by score, the lowest first, with their distance from now in units.
@@ -116,6 +121,8 @@ class State:
     counts: Mapping[str, Mapping[str, int]]
     #: The stock's books: account -> sku -> units.
     books: Mapping[str, Mapping[str, int]]
+    #: Invoices that have a number, of whichever year.
+    numbered: int
 
 
 class World(ABC):
@@ -184,6 +191,8 @@ class FakeWorld(World):
                     is_decided=row.processed_at_ms is not None,
                     reason=row.reason,
                     unit_price_minor=row.unit_price_minor,
+                    currency=row.currency,
+                    has_number=row.invoice_number is not None,
                     invoice_task_id=row.invoice_task_id,
                     notification_task_id=row.notification_task_id,
                     message_id=row.message_id,
@@ -198,6 +207,8 @@ class FakeWorld(World):
                     attempts=row.attempts,
                     delivery=row.delivery,
                     reason=row.reason,
+                    deferrals=row.deferrals,
+                    order_id=row.order_id,
                 )
                 for task_id, row in store.notifications.items()
             },
@@ -215,6 +226,7 @@ class FakeWorld(World):
                 keys.AUDIT_RESTOCKED: store.restocked,
                 keys.AUDIT_SOLD: {sku: qty for sku, qty in store.sold.items() if qty},
             },
+            numbered=store.invoices_numbered.total(),
         )
 
 
@@ -288,6 +300,8 @@ class RedisWorld(World):
                     attempts=int(fields["attempts"]),
                     delivery=fields.get("delivery"),
                     reason=fields.get("reason"),
+                    deferrals=int(fields.get("deferrals", 0)),
+                    order_id=fields.get("order_id"),
                 )
                 for task_id, fields in _below(keys.notification(""), held).items()
             },
@@ -309,6 +323,7 @@ class RedisWorld(World):
                 key: {sku: int(units) for sku, units in held.get(key, {}).items()}
                 for key in (keys.AUDIT_INITIAL, keys.AUDIT_RESTOCKED, keys.AUDIT_SOLD)
             },
+            numbered=sum(map(int, held.get(keys.INVOICES_NUMBERED, {}).values())),
         )
 
 
@@ -327,6 +342,8 @@ def _held_order(fields: Mapping[str, str], status: str) -> HeldOrder:
         is_decided="processed_at" in fields,
         reason=fields.get("reason"),
         unit_price_minor=None if price is None else int(price),
+        currency=fields.get("currency"),
+        has_number="invoice_number" in fields,
         invoice_task_id=fields.get("invoice_task_id"),
         notification_task_id=fields.get("notification_task_id"),
         message_id=fields.get("message_id"),

@@ -98,6 +98,10 @@ def _check_fields(stack: LocalStack) -> None:
         if store.hget(key, "message") == "Your parcel is here."
     )  # fmt: skip
 
+    order = store.hgetall("order:1001")
     # Only an order that failed has a reason.
-    assert listed["order:{order_id}"] - {"reason"} <= set(store.hgetall("order:1001"))
-    assert listed["notification:{task_id}"] <= set(store.hgetall(notification))
+    assert listed["order:{order_id}"] - {"reason"} <= set(order)
+    # Only the notification of an order names one.
+    assert listed["notification:{task_id}"] - {"order_id"} <= set(store.hgetall(notification))
+    of_order = f"notification:{order['notification_task_id']}"
+    assert listed["notification:{task_id}"] <= set(store.hgetall(of_order))

@@ -47,6 +47,7 @@ async def scrape() -> str:
     world = World()
     once = Histogram((1,) + (0,) * len(BUCKETS_MS), 1)
     world.tallies.tally = Tally(
+        priceless={"SKU-1": 1},
         redelivered={"process_order": 1},
         waits={"process_order": once},
         runs={"process_order": once},

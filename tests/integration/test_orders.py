@@ -1,5 +1,6 @@
 """An order's way through the whole house."""
 
+import re
 from datetime import datetime
 from io import BytesIO
 
@@ -10,7 +11,7 @@ from testing.stack import Stack
 from tests.integration.customer import DONE_WITHIN_S, Customer, Goods, new_id
 
 
-def test_an_order_is_processed_and_invoiced(customer: Customer, goods: Goods) -> None:
+def test_an_order_is_processed_and_invoiced(customer: Customer, goods: Goods, stack: Stack) -> None:
     order_id = new_id("order")
     accepted = customer.order(goods.sku, order_id, qty=2)
     assert accepted.status_code == 202
@@ -32,8 +33,20 @@ def test_an_order_is_processed_and_invoiced(customer: Customer, goods: Goods) ->
     assert goods.left == 8
 
     printed = "".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
-    for text in (f"INV-{order_id}", goods.sku, "ann@example.com", "19.90", "39.80", "EUR"):
+    number = stack.redis().hget(f"order:{order_id}", "invoice_number")
+    assert re.fullmatch(r"INV-20\d\d-\d{6}", number)
+    for text in (number, order_id, goods.sku, "ann@example.com", "19.90", "39.80", "EUR"):
         assert text in printed
+
+
+def test_an_item_without_a_price_is_sold_without_amounts(customer: Customer, stack: Stack) -> None:
+    goods = Goods(stack.redis(), level=10)
+    pdf = customer.invoiced(customer.place(goods.sku))
+
+    printed = "".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
+    assert "no price set" in printed
+    assert "0.00" not in printed
+    assert stack.redis().hget("metrics:priceless", goods.sku) == "1"
 
 
 def test_the_timings_of_a_task_are_in_order_and_of_one_clock(

@@ -47,7 +47,9 @@ def test_an_order_goes_its_whole_way(shop: ContainerStack) -> None:
         order_id = customer.place(goods.sku, qty=3)
         invoice = customer.invoiced(order_id)
         printed = "".join(page.extract_text() for page in PdfReader(BytesIO(invoice)).pages)
-        assert f"INV-{order_id}" in printed
+        number = shop.redis().hget(f"order:{order_id}", "invoice_number")
+        assert number
+        assert number in printed
         assert goods.left == 7
         customer.ended(customer.notify("hello"))
         metrics = customer.http.get("/metrics").text

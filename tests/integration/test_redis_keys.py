@@ -32,7 +32,10 @@ KEYS: dict[str, tuple[str, bool | None]] = {
     "workers:(default|priority)": ("zset", False),
     # Only while an operator has paused or limited something.
     "restraints:(default|priority)": ("hash", True),
-    "metrics:(orders|notifications|dead|sweeps|tasks)": ("hash", False),
+    "metrics:(orders|notifications|dead|sweeps|tasks|mail|priceless)": ("hash", False),
+    # Only after the mail server wanted fewer mails, until one is delivered.
+    "mail:pause": ("hash", False),
+    "invoices:numbered": ("hash", False),
     "audit:(initial|restocked|sold)": ("hash", False),
     "audit:result": ("string", False),
 }
@@ -72,7 +75,7 @@ def test_every_key_is_one_of_the_design(stack: Stack) -> None:
     assert {
         pattern
         for pattern in KEYS
-        if not re.match("orders|notifications|report|audit:result|restraints", pattern)
+        if not re.match("orders|notifications|report|audit:result|restraints|mail", pattern)
     } <= seen
 
 

@@ -106,7 +106,10 @@ def test_a_notification_is_a_real_mail(customer: Customer, mailbox: tuple[Mailbo
     (mail,) = mailbox[0].sent_to(address)
     assert mail["From"] == "orders@shop.example"
     assert mail["To"] == address
-    assert mail.get_content().strip() == "Ваша посылка здесь."
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().strip() == "Ваша посылка здесь."
+    assert mail["Message-ID"] == f"<{task_id}@shop.example>"
 
 
 def test_a_mail_that_the_server_refuses_for_now_goes_out_later(

@@ -2,9 +2,12 @@
 
 import re
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
+from celery import Celery
+from celery.app import base
 
 from shop.adapters.celery import connection
 from shop.adapters.celery.config import (
@@ -13,19 +16,23 @@ from shop.adapters.celery.config import (
     VISIBILITY_TIMEOUT_S,
     WORKER_SOCKET_TIMEOUT_S,
 )
-from shop.adapters.mail import smtp
+from shop.adapters.mail import session, smtp
 from shop.adapters.redis import client as store
 from shop.adapters.redis import keys
-from shop.adapters.redis.recovery import IN_HAND_SLACK_MS
+from shop.adapters.redis.recovery import IN_HAND_SLACK_MS, LOST_AT_LATEST_AFTER_MS
+from shop.domain.notification import PAUSE_LONGEST_S
 from shop.local import services, up
+from shop.services import leases
+from shop.services.notifying import BACKOFF_CAP_S
 from shop.settings import Settings
-from shop.tasks import beat, housekeeping, schedule, stopping
+from shop.tasks import beat, housekeeping, register, schedule, stopping
 from tests.unit.checkout import REPOSITORY
 
 #: `docs/guarantees.md`.
 TAKEN_UP_WITHIN_S = 5.0
 STOPS_WITHIN_S = 10.0
 API_ANSWERS_WITHIN_S = 2.0
+MAIL_TAKEN_UP_WITHIN_S = 22.0
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +126,26 @@ class TestWatchdog:
         assert default("stall_after_s") < TASK_TIME_LIMIT_S < VISIBILITY_TIMEOUT_S
 
     def test_no_mail_outlasts_the_task_that_sends_it(self) -> None:
-        assert smtp.TIMEOUT_S < TASK_TIME_LIMIT_S
+        app = Celery(set_as_current=False)
+        # Not in every other app of this process, too.
+        with patch.object(base, "connect_on_app_finalize", lambda make: make):
+            register(app)
+
+        assert app.tasks["send_notification"].time_limit == session.LONGEST_S
+        assert TASK_TIME_LIMIT_S < session.LONGEST_S < VISIBILITY_TIMEOUT_S
+
+
+class TestMail:
+    def test_a_mail_whose_worker_died_is_sent_again_within_what_is_promised(self) -> None:
+        assert smtp.LEASE_S + default("overdue_after_s") == MAIL_TAKEN_UP_WITHIN_S
+
+    def test_a_store_that_is_away_for_a_moment_costs_no_lease(self) -> None:
+        late_s = 2 * leases.RENEW_EVERY_S + store.WORKER_SOCKET_TIMEOUT_S + leases.RETRY_AFTER_S
+
+        assert late_s < smtp.LEASE_S
+
+    def test_a_pause_of_the_sender_is_no_lost_work(self) -> None:
+        assert max(PAUSE_LONGEST_S, BACKOFF_CAP_S) < LOST_AT_LATEST_AFTER_MS / 1000
 
 
 class TestLostWork:

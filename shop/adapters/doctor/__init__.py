@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from redis import Redis
 
-from shop.adapters.doctor import ownership, rabbitmq, server, web, work
+from shop.adapters.doctor import mail, ownership, prices, rabbitmq, server, web, work
 from shop.adapters.doctor.finding import Finding, State, findings_table
 from shop.settings import Settings
 
@@ -40,8 +40,11 @@ def examine(
     store, broker = clients.get("Redis, store"), clients.get("Redis, broker")
     if store is not None:
         findings += server.guarded("shop", work.examined(store, broker, waiting))
+        findings += server.guarded("prices", prices.examined(settings, store))
+        findings += server.guarded("mail", mail.sending(store))
         if broker is not None:
             findings += server.guarded("shop", ownership.examined(settings, store, broker))
+    findings.append(mail.server(settings))
     findings.append(web.api(api_url))
     findings.append(web.flower(flower_url, password_is_set=settings.flower_password is not None))
     for client in clients.values():

@@ -4,7 +4,7 @@ import logging
 import time
 
 from shop.adapters.privacy import masked
-from shop.domain.notification import Notification
+from shop.domain.notification import Mail
 
 logger = logging.getLogger(__name__)
 
@@ -17,14 +17,14 @@ class LogMailer:
         self._in_clear = in_clear
 
     @property
-    def max_delivery_s(self) -> float:
+    def lease_s(self) -> float:
         return self._delay_s
 
-    def deliver(self, notification: Notification) -> None:
+    def deliver(self, mail: Mail) -> None:
         if self._delay_s:
             time.sleep(self._delay_s)
         if self._in_clear:
-            logger.info("notified %s: %s", notification.email, notification.message)
+            logger.info("notified %s: %s", mail.email, mail.message)
         else:
-            length = len(notification.message)
-            logger.info("notified %s: %d characters", masked(notification.email), length)
+            length = len(mail.message)
+            logger.info("notified %s: %d characters", masked(mail.email), length)

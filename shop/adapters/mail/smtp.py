@@ -1,102 +1,116 @@
 """Real mail by SMTP."""
 
+import logging
 import smtplib
 import ssl
-from contextlib import suppress
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import formatdate, make_msgid
-from urllib.parse import unquote, urlsplit
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
 
-from email_validator import validate_email
+from email_validator import EmailNotValidError, validate_email
 
-from shop.domain.errors import DeliveryFailed
-from shop.domain.notification import Notification
+from shop.adapters.mail import session
+from shop.adapters.mail.message import Sender, message
+from shop.adapters.mail.pool import ConnectionPool
+from shop.adapters.mail.server import MailServer
+from shop.domain.errors import DeliveryFailed, DeliveryRefused
+from shop.domain.notification import Mail
 
-#: A thread of the `priority` worker is held so long at most by a silent server, a step.
-TIMEOUT_S = 10.0
-SUBJECT = "Message from the shop"
+logger = logging.getLogger(__name__)
 
-_FAILURES = (smtplib.SMTPException, OSError)
+#: A mail is left alone for so long once its worker has died. While the worker lives it renews this:
+#: a server may take its time for half an hour.
+LEASE_S = 20.0
 
 
 class SmtpMailer:
-    """Sends one message a connection.
+    """Sends mail in connections that are used again, `connections` of them at most."""
 
-    `url`: `smtp://user:password@host:587` (STARTTLS when the server offers it) or `smtps://`
-    (TLS from the start); user and password are optional, percent-encoded.
-    """
-
-    def __init__(self, url: str, *, sender: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-            raise ValueError("SMTP_URL must be smtp://host:port or smtps://host:port")
-        self._tls_first = parts.scheme == "smtps"
-        self._host = parts.hostname
-        self._port = parts.port or (465 if self._tls_first else 587)
-        self._user = unquote(parts.username or "")
-        self._password = unquote(parts.password or "")
-        self._sender = sender
+    def __init__(
+        self, url: str, *, sender: str, shop: str = "The shop", connections: int = 3
+    ) -> None:
+        self._server = MailServer.of(url)
+        self._sender = Sender.of(sender, shop)
+        self._local_name: str | None = None
+        self._pool = ConnectionPool(self._connect, connections)
 
     @property
-    def max_delivery_s(self) -> float:
-        # Slow in one step and prompt in the others; slower still, and the sweep may send twice.
-        return 2 * TIMEOUT_S
+    def lease_s(self) -> float:
+        return LEASE_S
 
-    def deliver(self, notification: Notification) -> None:
-        address = _wire_address(notification.email)
-        message = self._message(address, notification.message)
-        try:
-            server = self._connect()
-        except _FAILURES as error:
-            raise _failed(error) from error
-        try:
-            if not self._tls_first and server.has_extn("starttls"):
-                server.starttls(context=ssl.create_default_context())
-            if self._user:
-                server.login(self._user, self._password)
-            # Not `send_message`: it writes lines that begin with "From" as mailbox files need.
-            server.sendmail(
-                self._sender,
-                [address],
-                message.as_bytes(),
-                mail_options=() if address.isascii() else ("SMTPUTF8", "BODY=8BITMIME"),
+    @property
+    def where(self) -> str:
+        """Scheme, host and port, without credentials."""
+        return f"{self._server.scheme}://{self._server.host}:{self._server.port}"
+
+    def deliver(self, mail: Mail) -> int | None:
+        with _failures():
+            address = _wire_address(mail.email)
+            with self._pool.session() as server:
+                built = message(mail, address, self._sender, eight_bit=server.has_extn("8bitmime"))
+                return session.send(
+                    server, self._server, self._sender.address, address, built.as_bytes()
+                )
+
+    def greet(self, *, within_s: float) -> tuple[str, bool]:
+        """Begin a conversation and end it: what the server offers, and whether that is encrypted.
+
+        Raises `DeliveryFailed`; no step may take longer than `within_s`.
+        """
+        with _failures():
+            connected = session.connect(
+                self._server, self._context, self._local_name, within_s=within_s
             )
-        except _FAILURES as error:
-            server.close()
-            raise _failed(error) from error
-        # The server has the message: how the conversation ends is no matter.
-        with suppress(*_FAILURES):
-            server.quit()
+            offers = [name.upper() for name in ("8bitmime", "smtputf8") if connected.has_extn(name)]
+            is_encrypted = isinstance(connected.sock, ssl.SSLSocket)
+            with suppress(smtplib.SMTPException, OSError):
+                connected.quit()
+            connected.close()
+        said = [
+            "encrypted" if is_encrypted else "not encrypted",
+            *(["logged in"] if self._server.user else []),
+            f"offers {', '.join(offers) or 'ASCII only'}",
+        ]
+        return f"answers, {', '.join(said)}", is_encrypted
+
+    def close(self) -> None:
+        """Say goodbye in every connection that is not in use."""
+        self._pool.close_idle()
 
     def _connect(self) -> smtplib.SMTP:
-        server: smtplib.SMTP
-        if self._tls_first:
-            server = smtplib.SMTP_SSL(
-                self._host, self._port, timeout=TIMEOUT_S, context=ssl.create_default_context()
-            )
-        else:
-            server = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_S)
-        server.ehlo()
-        return server
+        connected = session.connect(self._server, self._context, self._local_name)
+        # To find it out takes a look-up of names each time.
+        self._local_name = connected.local_hostname
+        return connected
 
-    def _message(self, address: str, text: str) -> EmailMessage:
-        message = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
-        message["From"] = self._sender
-        message["To"] = address
-        message["Subject"] = SUBJECT
-        message["Date"] = formatdate(usegmt=True)
-        message["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2])
-        message.set_content(text)
-        return message
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Whatever goes wrong is a `DeliveryFailed`."""
+    try:
+        yield
+    except DeliveryFailed:
+        raise
+    except Exception as error:
+        # Its text, and those of its causes, may hold the password or an address.
+        if not isinstance(error, smtplib.SMTPException | OSError):
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(
+                "a mail could not be sent: %s in %s:%s",
+                type(error).__name__, where.filename, where.lineno,
+            )  # fmt: skip
+        raise DeliveryFailed(type(error).__name__) from None
 
 
 def _wire_address(email: str) -> str:
     """With the domain in its ASCII form where that is all it takes for any server to know it."""
-    return validate_email(email, check_deliverability=False).ascii_email or email
-
-
-def _failed(error: Exception) -> DeliveryFailed:
-    # Its text may hold the address; the kind of error is enough to act on.
-    code = getattr(error, "smtp_code", "")
-    return DeliveryFailed(f"{type(error).__name__} {code}".rstrip())
+    try:
+        return validate_email(email, check_deliverability=False).ascii_email or email
+    except EmailNotValidError:
+        # No valid notification has such an address.
+        raise DeliveryRefused("the address is not valid") from None

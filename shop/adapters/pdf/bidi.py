@@ -2,13 +2,15 @@
 
 Explicit directions (embeddings, overrides, isolates) are not handled: they are taken out of
 an invoice before, since they could make it read otherwise than it is written. Own code,
-because python-bidi has no function that both pairs brackets (rule N0) and mirrors them
-(L4), and without either "(HP)" between Hebrew words comes out with a bracket astray.
+because HarfBuzz leaves this to its callers, and python-bidi has no function that both pairs
+brackets (rule N0) and tells the levels of single characters.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -34,22 +36,28 @@ def levels(text: str) -> tuple[int, list[int]]:
     return 1, [1 if kind == "R" else 2 for kind in resolved]
 
 
-def visual(line: str, line_levels: Sequence[int], base_level: int) -> str:
-    """A line of a paragraph from left to right, its brackets turned to face each other."""
-    order = list(line_levels)
-    for index in range(len(line) - 1, -1, -1):  # L1: spaces at the end follow the paragraph
-        if unicodedata.bidirectional(line[index]) != "WS":
+def visual(
+    text: str, start: int, stop: int, levels: Sequence[int], base_level: int
+) -> Iterator[tuple[int, int, bool]]:
+    """A line of a paragraph as stretches (start, stop, runs from right to left), left to right."""
+    order = list(levels[start:stop])
+    for index in range(stop - 1, start - 1, -1):  # L1: spaces at the end follow the paragraph
+        if unicodedata.bidirectional(text[index]) != "WS":
             break
-        order[index] = base_level
-    chars = [
-        char.translate(_MIRRORED) if level % 2 else char
-        for char, level in zip(line, order, strict=True)
-    ]
+        order[index - start] = base_level
+    runs = []
+    for level, found in groupby(enumerate(order, start), key=itemgetter(1)):
+        places = [place for place, _ in found]
+        runs.append((places[0], places[-1] + 1, level))
     for depth in range(max(order, default=0), 0, -1):  # L2: from the innermost run outwards
-        for start, stop in _runs_at_least(order, depth):
-            chars[start:stop] = chars[start:stop][::-1]
-            order[start:stop] = order[start:stop][::-1]
-    return "".join(chars)
+        for first, last in _runs_at_least([level for _, _, level in runs], depth):
+            runs[first:last] = runs[first:last][::-1]
+    return ((first, last, level % 2 == 1) for first, last, level in runs)
+
+
+def mirrored(text: str) -> str:
+    """Text that runs from right to left, as it stands from left to right (rules L2 and L4)."""
+    return text.translate(_MIRRORED)[::-1]
 
 
 def _weak(kinds: str, base: str) -> str:

@@ -1,16 +1,21 @@
 """What stands on a page, as the operators of a PDF file."""
 
 import functools
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
 from typing import TypeAlias, cast
 
 from reportlab.pdfbase.pdfmetrics import getFont
 
 from shop.adapters.pdf.document import Document
-from shop.adapters.pdf.embedding import CODES, SharedFont
-from shop.adapters.pdf.fonts import Typeface
+from shop.adapters.pdf.embedding import CODES, SharedFont, as_number
 from shop.adapters.pdf.page import Box, Colour, Page, Style
-from shop.adapters.pdf.text import runs
+from shop.adapters.pdf.script_embedding import PackedGlyphs, packed
+from shop.adapters.pdf.shaping import Run, ScriptFont
+from shop.adapters.pdf.text import ShapedLine
 
+_ELEMENT, _CLUSTER = attrgetter("element"), attrgetter("cluster")
 #: The name of a font's subset, and codes in it as they stand between parentheses.
 _Piece: TypeAlias = tuple[str, str]
 
@@ -18,38 +23,71 @@ _Piece: TypeAlias = tuple[str, str]
 class Writer:
     """Writes the pages of one document, whose fonts get their letters as it goes."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, pages: Iterable[Page]) -> None:
         self._document = document
         self._fonts: dict[str, _Font] = {}
+        #: Fonts of other scripts: all of their glyphs are known before the first is written.
+        self._glyphs = {
+            font: (f"/S{number}", packed(font, meanings))
+            for number, (font, meanings) in enumerate(_glyphs_of(pages), start=1)
+        }
 
     def content(self, page: Page) -> str:
         """What a canvas would write, which asks the same of every word."""
-        code = ["1 0 0 1 0 0 cm "]
-        code += map(_box, page.boxes)
-        code.append("BT")
+        code = ["1 0 0 1 0 0 cm ", "/Artifact BMC", *map(_box, page.boxes), "EMC", "BT"]
         style = None
-        for x, y, line, its_style in page.texts:
-            if its_style is not style:
-                style = its_style
-                colour, size = _look(style)
-                code.append(colour)
-            code.append(f"1 0 0 1 {x:.3f} {y:.3f} Tm")
-            for subset, codes in self._show(line, style.face):
-                code.append(f"{subset} {size} Tf ({codes}) Tj")
+        structure = self._document.structure
+        structure.begin_page()
+        for element, texts in groupby(page.texts, key=_ELEMENT):
+            if element is None:
+                code.append("/Artifact BMC")
+            else:
+                code.append(f"/{element.kind} <</MCID {structure.mark(element)}>> BDC")
+            for x, y, line, its_style, _ in texts:
+                if its_style is not style:
+                    style = its_style
+                    colour, size = _look(style)
+                    code.append(colour)
+                code.append(f"1 0 0 1 {x:.3f} {y:.3f} Tm")
+                if isinstance(line, str):
+                    code += self._show(line, style, size)
+                else:
+                    code += self._shaped(line, style, size)
+            code.append("EMC")
         code += ("ET", " \n")
         return "\n".join(code)
 
-    def _show(self, line: str, face: Typeface) -> list[_Piece]:
-        font = self._fonts.get(face.name)
-        if font is not None and (codes := font.known(line)) is not None:
-            return [(font.first, codes)] if codes else []
-        return [piece for name, run in runs(line, face) if run for piece in self._write(name, run)]
+    def embed(self) -> None:
+        """Have the fonts of other scripts in the document; the others are there by now."""
+        for name, glyphs in self._glyphs.values():
+            glyphs.embed(self._document, name.removeprefix("/"))
 
-    def _write(self, name: str, run: str) -> list[_Piece]:
+    def _shaped(self, line: ShapedLine, style: Style, size: str) -> Iterator[str]:
+        # For those who copy or listen: shaped letters alone do not always say what they were.
+        # Readers turn what runs from right to left round themselves: it is told by the letter.
+        is_one_way = not any(isinstance(part, Run) and part.right_to_left for part in line.parts)
+        if is_one_way:
+            yield _span(line.text)
+        for part in line.parts:
+            if isinstance(part, Run):
+                name, glyphs = self._glyphs[part.font]
+                yield f"{name} {size} Tf"
+                yield from _placed(part, glyphs, style.size_pt, by_letter=not is_one_way)
+            else:
+                yield from self._show(part, style, size)
+        if is_one_way:
+            yield "EMC"
+
+    def _show(self, line: str, style: Style, size: str) -> list[str]:
+        if not line:
+            return []
+        name = style.face.name
         font = self._fonts.get(name)
         if font is None:
             font = self._fonts[name] = _Font(name, self._document)
-        return font.write(run)
+        codes = font.known(line)
+        pieces = font.write(line) if codes is None else ((font.first, codes),)
+        return [f"{subset} {size} Tf ({codes}) Tj" for subset, codes in pieces]
 
 
 class _Font:
@@ -90,6 +128,58 @@ class _Font:
     def _split(self, text: str) -> list[tuple[int, bytes]]:
         parts: list[tuple[int, bytes]] = self._font.splitString(text, self._document)
         return parts
+
+
+def _glyphs_of(pages: Iterable[Page]) -> list[tuple[ScriptFont, tuple[tuple[int, str], ...]]]:
+    """The fonts of other scripts on `pages`, each with its glyphs and what those stand for."""
+    found: dict[ScriptFont, dict[int, str]] = {}
+    for page in pages:
+        for text in page.texts:
+            if isinstance(text.line, ShapedLine):
+                for run in text.line.parts:
+                    if isinstance(run, Run):
+                        glyphs = found.setdefault(run.font, {})
+                        for cluster, letters in groupby(run.glyphs, key=_CLUSTER):
+                            first, *others = letters
+                            glyphs.setdefault(first.number, run.texts[cluster])
+                            for glyph in others:
+                                glyphs.setdefault(glyph.number, "")
+    return [(font, tuple(sorted(glyphs.items()))) for font, glyphs in found.items()]
+
+
+def _placed(run: Run, glyphs: PackedGlyphs, size_pt: float, *, by_letter: bool) -> Iterator[str]:
+    """A run's glyphs, each moved from where the widths alone would put it."""
+    pen, rise = 0.0, 0.0
+    for cluster, found in groupby(run.glyphs, key=_CLUSTER):
+        letter, text = list(found), run.texts[cluster]
+        is_told = by_letter and not (len(letter) == 1 and glyphs.meanings[letter[0].number] == text)
+        if is_told:
+            yield _span(text)
+        shown: list[str] = []
+        for number, x, y, _ in letter:
+            if y != rise:
+                yield f"[{''.join(shown)}] TJ {as_number(y * size_pt / 1000)} Ts"
+                shown, rise = [], y
+            if abs(x - pen) >= _HAIR:
+                shown.append(as_number(pen - x))
+                pen = x
+            shown.append(f"<{glyphs.codes[number]}>")
+            pen += glyphs.widths[number]
+        yield f"[{''.join(shown)}] TJ"
+        if is_told:
+            yield "EMC"
+    if abs(run.width - pen) >= _HAIR:
+        yield f"[{as_number(pen - run.width)}] TJ"
+    if rise:
+        yield "0 Ts"
+
+
+def _span(text: str) -> str:
+    return f"/Span <</ActualText <feff{text.encode('utf-16-be').hex()}>>> BDC"
+
+
+#: A move of less cannot be seen: 1/1000 of the size.
+_HAIR = 0.5
 
 
 @functools.lru_cache(64)

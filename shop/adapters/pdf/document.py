@@ -13,7 +13,11 @@ from typing import Any
 
 from reportlab.pdfbase import pdfdoc
 
+from shop.adapters.pdf.structure import Structure
+
 LANGUAGE = "en"
+#: The first in which a page says in which order its parts are read.
+VERSION = (1, 5)
 #: Sellers' names in other letters that are kept as the file's properties have them.
 _KEPT = 16
 _GAP = "%b"
@@ -23,7 +27,9 @@ class Document(pdfdoc.PDFDocument):
     """An invoice on its way into a file, without a clock and without chance."""
 
     def __init__(self, width_pt: float, height_pt: float, *, created: str) -> None:
-        super().__init__(invariant=True, lang=LANGUAGE)
+        super().__init__(invariant=True, lang=LANGUAGE, pdfVersion=VERSION)
+        self.structure = Structure()
+        self.first_of_structure = 0
         self.forms = _forms(width_pt, height_pt)
         self.info = _Info(created)
         self.Catalog = self._catalog = _Catalog()
@@ -31,7 +37,7 @@ class Document(pdfdoc.PDFDocument):
 
     def add_page(self, content: str) -> None:
         """One more sheet, with operators of PDF, in ASCII, on it."""
-        self.addPage(_Page(content))
+        self.addPage(_Page(content, len(self.Pages.pages)))
 
     def written(self) -> bytes:
         """The file. Nothing can be added after."""
@@ -39,17 +45,32 @@ class Document(pdfdoc.PDFDocument):
         file: bytes = self.GetPDFData(None)
         return file
 
+    def place_structure(self) -> None:
+        """Give numbers to the parts of the structure, all of which are there."""
+        self.first_of_structure = self.objectcounter + 1
+        self.objectcounter += 1 + len(self.structure.elements)
+
+    def structure_written(self) -> tuple[bytes, ...]:
+        """The parts of the structure, in the order of their numbers."""
+        pages = tuple(self.number_of(page) for page in self.Pages.pages)
+        return self.structure.written(self.first_of_structure, pages)
+
     def format(self) -> bytes:
         """All parts, the table of where they stand, and the trailer: as inherited, in few steps.
 
         The inherited one makes two objects a part, and encodes what is encoded.
         """
-        start = pdfdoc.PDFFile().format(self)
+        start = pdfdoc.PDFFile(VERSION).format(self)
         file, table, offset, number = [start], [], len(start), 1
+        parts_of_structure = self.structure_written()
         # Parts may add others while they are written.
-        while number in self.numberToId:
-            part: Any = self.idToObject[self.numberToId[number]]
-            body = part.format(self)
+        while number <= self.objectcounter:
+            place = number - self.first_of_structure
+            if 0 <= place < len(parts_of_structure):
+                body = parts_of_structure[place]
+            else:
+                part: Any = self.idToObject[self.numberToId[number]]
+                body = part.format(self)
             end = b"" if body.endswith(b"\n") else b"\n"
             written = b"%d 0 obj\n%b%bendobj\n" % (number, body, end)
             table.append(b"%010d 00000 n \n" % offset)
@@ -64,10 +85,16 @@ class Document(pdfdoc.PDFDocument):
 
     def refer(self, part: Any, name: str | None = None) -> bytes:
         """How other parts of the file refer to `part`, which gets a number if it has none."""
-        document: Any = self
-        reference = document.Reference(part, name)
-        number, _version = self.idToObjectNumberAndVersion[reference.name]
-        return b"%d 0 R" % number
+        return b"%d 0 R" % self.number_of(part, name)
+
+    def number_of(self, part: Any, name: str | None = None) -> int:
+        """The number of `part` in the file, which it gets now if it has none."""
+        known: str | None = getattr(part, "__InternalName__", None)
+        if known is None:
+            document: Any = self
+            known = document.Reference(part, name).name
+        number: int = self.idToObjectNumberAndVersion[known][0]
+        return number
 
 
 class Ready(pdfdoc.PDFObject):
@@ -84,18 +111,36 @@ class Ready(pdfdoc.PDFObject):
 class _Forms:
     """The parts as reportlab writes them, with gaps for what differs, in the order of the gaps."""
 
-    #: The page tree.
+    #: The page tree, and the structure.
     catalog: bytes
     #: Author, both dates, creator, subject and title; the creator is filled in.
     info: bytes
     #: The only page.
     pages: bytes
-    #: Content, page tree.
+    #: Content, page tree, number among the pages.
     page: bytes
     #: Length, and what is compressed.
     stream: bytes
     #: Fingerprint, properties, catalog, number of parts and one, where their table is.
     trailer: bytes
+
+
+class TaggedPage(pdfdoc.PDFPage):
+    """reportlab's page, whose texts are parts of the document's structure."""
+
+    __NoDefault__ = [*pdfdoc.PDFPage.__NoDefault__, "StructParents", "Tabs"]  # noqa: RUF012 - as inherited
+
+    def __init__(self, number: int | str) -> None:
+        super().__init__()
+        self.StructParents = number
+        self.Tabs = pdfdoc.PDFName("S")
+
+
+def describe(catalog: Any, structure: Any) -> None:
+    """Have the catalog say that texts are marked, and that viewers show the title."""
+    catalog.MarkInfo = "<< /Marked true >>"
+    catalog.StructTreeRoot = structure
+    catalog.ViewerPreferences = "<< /DisplayDocTitle true >>"
 
 
 @functools.lru_cache(1)
@@ -105,6 +150,7 @@ def _forms(width_pt: float, height_pt: float) -> _Forms:
     # What is no object of reportlab's is written as it stands: so are the gaps.
     catalog = document.Catalog
     catalog.Pages, catalog.Outlines = _GAP, None
+    describe(catalog, _GAP)
 
     info: Any = pdfdoc.PDFInfo()
     info.author = info.subject = info.title = _GAP
@@ -114,7 +160,7 @@ def _forms(width_pt: float, height_pt: float) -> _Forms:
     pages = pdfdoc.PDFPages()
     pages.addPage(_GAP)
 
-    page: Any = pdfdoc.PDFPage()
+    page: Any = TaggedPage("%d")
     page.pagewidth, page.pageheight, page.Rotate = width_pt, height_pt, 0
     page.hasImages = True  # for the same bytes as from a canvas
     page.setPageTransition(None)
@@ -138,7 +184,10 @@ def _forms(width_pt: float, height_pt: float) -> _Forms:
 
 class _Catalog(pdfdoc.PDFCatalog):
     def format(self, document: Document) -> bytes:
-        return document.forms.catalog % document.refer(document.Pages)
+        return document.forms.catalog % (
+            document.refer(document.Pages),
+            b"%d 0 R" % document.first_of_structure,
+        )
 
 
 class _Info(pdfdoc.PDFInfo):
@@ -166,14 +215,15 @@ class _Page(pdfdoc.PDFObject):
     #: reportlab's sign of what stands in the file as a part of its own.
     __RefOnly__ = 1
 
-    def __init__(self, content: str) -> None:
+    def __init__(self, content: str, number: int) -> None:
         self._content = content
+        self._number = number
 
     def format(self, document: Document) -> bytes:
         tree = document.refer(document.Pages)
         packed = zlib.compress(self._content.encode("ascii"))
         content = Ready(document.forms.stream % (len(packed), packed))
-        return document.forms.page % (document.refer(content), tree)
+        return document.forms.page % (document.refer(content), tree, self._number)
 
 
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\()"})

@@ -85,8 +85,10 @@ class SharedFont(TTFont):
         name = b"".join((SUBSETN(number), b"+", face.name, face.subfontNameX)).decode("pdfdoc")
         # Subsetting moves a read cursor that the face keeps: each gets its own.
         file = without_hints(copy.copy(face).makeSubset(subset))
-        widths = " ".join(_number(face.charWidths.get(code, face.defaultWidth)) for code in subset)
-        box = " ".join(map(_number, face.bbox))
+        widths = " ".join(
+            as_number(face.charWidths.get(code, face.defaultWidth)) for code in subset
+        )
+        box = " ".join(map(as_number, face.bbox))
         # Its codes are its own, and no standard encoding.
         flags = face.flags & ~_NONSYMBOLIC | _SYMBOLIC
         return _Packed(
@@ -98,13 +100,13 @@ class SharedFont(TTFont):
             ).encode(),
             descriptor=(
                 f"<< /Type /FontDescriptor /FontName /{name} /Flags {flags} /FontBBox [ {box} ]"
-                f" /ItalicAngle {_number(face.italicAngle)} /Ascent {_number(face.ascent)}"
-                f" /Descent {_number(face.descent)} /CapHeight {_number(face.capHeight)}"
-                f" /StemV {_number(face.stemV)} /MissingWidth {_number(face.defaultWidth)}"
+                f" /ItalicAngle {as_number(face.italicAngle)} /Ascent {as_number(face.ascent)}"
+                f" /Descent {as_number(face.descent)} /CapHeight {as_number(face.capHeight)}"
+                f" /StemV {as_number(face.stemV)} /MissingWidth {as_number(face.defaultWidth)}"
                 " /FontFile2 %s >>"
             ).encode(),
-            unicode=_stream(makeToUnicodeCMap(name, subset).encode()),
-            file=_stream(file, f" /Length1 {len(file)}"),
+            unicode=as_stream(makeToUnicodeCMap(name, subset).encode()),
+            file=as_stream(file, f" /Length1 {len(file)}"),
         )
 
 
@@ -126,11 +128,13 @@ class _Document:
 _NONSYMBOLIC, _SYMBOLIC = 1 << 5, 1 << 2
 
 
-def _number(value: float) -> str:
+def as_number(value: float) -> str:
+    """As a PDF has it, without digits that say nothing."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
-def _stream(data: bytes, entries: str = "") -> bytes:
+def as_stream(data: bytes, entries: str = "") -> bytes:
+    """A part of the file that is packed, with further entries of its dictionary."""
     packed = zlib.compress(data, 9)
     head = f"<< /Filter /FlateDecode /Length {len(packed)}{entries} >>"
     return head.encode() + b"\nstream\n" + packed + b"\nendstream\n"

@@ -1,8 +1,8 @@
 """The typefaces on an invoice: loaded once a process, the same on every machine.
 
 Noto Sans sets Latin, Greek and Cyrillic, with figures of equal width for the columns of
-amounts; FiraGO stands in for the letters that it lacks: Hebrew, Arabic, Georgian,
-Devanagari, Thai. Both come from the pymupdf-fonts package under the Open Font License.
+amounts. It comes from the pymupdf-fonts package under the Open Font License, in two weights that
+need no making. `shaping` has the fonts for letters that it lacks.
 """
 
 import functools
@@ -17,43 +17,51 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
 from shop.adapters.pdf.embedding import COMMON, SharedFont
+from shop.adapters.pdf.shaping import (
+    BOLD,
+    JOINERS,
+    REGULAR,
+    VARIATION_SELECTORS,
+    ScriptFont,
+    place_of_font,
+    script_fonts,
+)
 
 #: Stands for whatever no font can draw; both weights have a glyph for it.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-
-#: Keys of `pymupdf_fonts.fontbuffers`, by weight: first the typeface, then its stand-in.
-_REGULAR = ("notos", "figo")
-_BOLD = ("notosbo", "figbo")
-
-#: Variation selectors choose between forms of a letter that these fonts do not have.
-_VARIATION_SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 
 
 # Typefaces and sets of them are told apart by identity: there is one of each in a process.
 @dataclass(frozen=True, slots=True, eq=False)
 class Typeface:
-    """One weight: the names registered with reportlab, and what each of them covers."""
+    """One weight: the name registered with reportlab, and what it covers."""
 
     name: str
-    fallback_name: str
-    #: The characters of `name`; any other drawable one is in `fallback_name`.
+    weight: int
+    #: The characters that need no shaping; any other drawable one is set by one of `others`.
     own: frozenset[str]
-    #: Width of each drawable character, in thousandths of the font size.
+    #: Width of each of them, in thousandths of the font size.
     advances: dict[str, float]
+
+    @property
+    def others(self) -> tuple[ScriptFont, ...]:
+        return script_fonts(self.weight)
 
 
 class Repertoire(dict[int, int | str]):
-    """A table for `str.translate` that leaves only what both weights can draw."""
+    """A table for `str.translate` that leaves only what the fonts can draw."""
 
     def __missing__(self, code: int) -> str:
-        """Choose the nearest drawable text for a character without a glyph."""
+        """Choose the nearest drawable text for a character that the typeface lacks."""
         char = chr(code)
-        if unicodedata.category(char) == "Cf" or char in _VARIATION_SELECTORS:
-            return ""  # invisible by nature: joiners, direction marks, soft hyphens
+        if char in JOINERS or place_of_font(char) is not None:
+            return char
+        if unicodedata.category(char) == "Cf" or char in VARIATION_SELECTORS:
+            return ""  # invisible by nature: direction marks, soft hyphens
         if char.isspace():
             return " "
         compatible = unicodedata.normalize("NFKC", char)
-        if all(ord(part) in self for part in compatible):
+        if all(ord(part) in self or place_of_font(part) is not None for part in compatible):
             return compatible
         return REPLACEMENT
 
@@ -77,25 +85,18 @@ def load_fonts() -> FontSet:
 def _load() -> FontSet:
     # Made for wires that take seven bits: a quarter more of a file, and of the time to write it.
     rl_config.useA85 = 0
-    regular, bold = _typeface("invoice-regular", _REGULAR), _typeface("invoice-bold", _BOLD)
-    drawable = regular.advances.keys() & bold.advances.keys()
+    regular = _typeface("invoice-regular", "notos", REGULAR)
+    bold = _typeface("invoice-bold", "notosbo", BOLD)
+    drawable = regular.own & bold.own
     return FontSet(regular, bold, Repertoire((ord(char), ord(char)) for char in drawable))
 
 
-def _typeface(name: str, keys: tuple[str, str]) -> Typeface:
-    own, fallback = (
-        SharedFont(f"{name}-{key}", fontbuffers[key](), common=common)
-        for key, common in zip(keys, (COMMON, ""), strict=True)
-    )
-    pdfmetrics.registerFont(own)
-    pdfmetrics.registerFont(fallback)
-    own_advances = _advances(own)
-    return Typeface(
-        name=own.fontName,
-        fallback_name=fallback.fontName,
-        own=frozenset(own_advances),
-        advances=_advances(fallback) | own_advances,
-    )
+def _typeface(name: str, key: str, weight: int) -> Typeface:
+    """`key` is of `pymupdf_fonts.fontbuffers`."""
+    font = SharedFont(f"{name}-{key}", fontbuffers[key](), common=COMMON)
+    pdfmetrics.registerFont(font)
+    advances = _advances(font)
+    return Typeface(font.fontName, weight, frozenset(advances), advances)
 
 
 def _advances(font: TTFont) -> dict[str, float]:
@@ -109,7 +110,7 @@ def _advances(font: TTFont) -> dict[str, float]:
 
 
 #: Line and paragraph separators, which are spaces here, and what chooses between forms.
-_UNDRAWN = _VARIATION_SELECTORS | {"\N{LINE SEPARATOR}", "\N{PARAGRAPH SEPARATOR}"}
+_UNDRAWN = VARIATION_SELECTORS | {"\N{LINE SEPARATOR}", "\N{PARAGRAPH SEPARATOR}"}
 
 _loading = threading.Lock()
 

@@ -22,9 +22,10 @@ from shop.adapters.pdf.page import (
     Text,
     later,
 )
+from shop.adapters.pdf.structure import Element, Structure
 from shop.adapters.pdf.text import drawable, shorten, width_pt
 from shop.domain.invoice import Invoice, InvoiceLine, Party
-from shop.domain.money import format_amount
+from shop.domain.money import format_amount, format_quantity
 
 _INK: Colour = (0.10, 0.13, 0.18)
 _GREY: Colour = (0.40, 0.44, 0.50)
@@ -46,6 +47,8 @@ _ROW_PAD_PT = 7.0
 #: Least and greatest widths of the columns of numbers, from the right: amount, unit price,
 #: quantity. Wider figures are broken into lines, so that the description always has room.
 _NUMBER_WIDTHS_PT = {3: (74.0, 116.0), 2: (70.0, 110.0), 1: (44.0, 70.0)}
+#: Stands for an amount that nobody knows: nothing is no price.
+NO_PRICE = "no price set"
 _Cells: TypeAlias = tuple[str, str, str, str]
 _HEADINGS: _Cells = ("Item", "Quantity", "Unit price", "Amount")
 
@@ -83,18 +86,23 @@ class _Styles:
         )
 
 
-def compose(invoice: Invoice, fonts: FontSet) -> list[Page]:
+def compose(invoice: Invoice, fonts: FontSet, structure: Structure) -> list[Page]:
     """Lay the invoice out on as many pages as it takes, one at least."""
     styles = _Styles.of(fonts)
     sheets = Sheets(fonts, _band)
-    seller = _party(sheets, invoice.seller, _SELLER, sheets.start, styles.name, styles.small)
-    facts = _facts(sheets, invoice, styles)
+    parts = structure.document
+    seller = _party(
+        *(sheets, invoice.seller, _SELLER, sheets.start, styles.name, styles.small),
+        parts.add("P"),
+    )
+    facts = _facts(sheets, invoice, styles, parts)
     at = _gap(later(seller, facts), 26)
     at = sheets.room(at, 60)
-    at = sheets.flow(["BILL TO"], styles.label, _FULL, at)
-    at = _party(sheets, invoice.customer, _FULL, at, styles.party, styles.small)
-    at = _table(sheets, invoice, fonts, styles, _gap(at, 26))
-    _total(sheets, invoice, styles, at)
+    customer = parts.add("P")
+    at = sheets.flow(["BILL TO"], styles.label, _FULL, at, customer)
+    at = _party(sheets, invoice.customer, _FULL, at, styles.party, styles.small, customer)
+    at = _table(sheets, invoice, fonts, styles, _gap(at, 26), parts.add("Table"))
+    _totals(sheets, invoice, styles, at, parts)
     _footers(sheets.pages, invoice, fonts, styles.footer)
     return sheets.pages
 
@@ -108,40 +116,60 @@ def _band(page: Page) -> None:
 
 
 def _party(
-    sheets: Sheets, party: Party, column: Column, at: Cursor, name: Style, details: Style
+    sheets: Sheets,
+    party: Party,
+    column: Column,
+    at: Cursor,
+    name: Style,
+    details: Style,
+    element: Element,
 ) -> Cursor:
-    at = sheets.flow([party.name], name, column, at)
-    return sheets.flow(party.details, details, column, _gap(at, 2))
+    at = sheets.flow([party.name], name, column, at, element)
+    return sheets.flow(party.details, details, column, _gap(at, 2), element)
 
 
-def _facts(sheets: Sheets, invoice: Invoice, styles: _Styles) -> Cursor:
-    """Title, number, date, order and currency, at the top right."""
-    at = sheets.flow(["INVOICE"], styles.title, _TITLE, _gap(sheets.start, -8.4))
+def _facts(sheets: Sheets, invoice: Invoice, styles: _Styles, parts: Element) -> Cursor:
+    """Title, number, date, order, currency and tax number, at the top right."""
+    title = parts.add("H1")
+    at = sheets.flow(["INVOICE"], styles.title, _TITLE, _gap(sheets.start, -8.4), title)
     at = _gap(at, 6)
-    for label, value in (
+    facts = (
         ("Invoice number", invoice.number),
         ("Date of issue", invoice.issued_on.isoformat()),
         ("Order", invoice.order_id),
         ("Currency", invoice.currency),
-    ):
+        ("Tax number", invoice.tax_number),
+    )
+    for label, value in facts:
+        if value is None:
+            continue
         at = sheets.room(at, styles.body.leading_pt)
-        sheets.flow([label], styles.fact, _META_LABEL, at)
-        at = _gap(sheets.flow([value], styles.body, _META_VALUE, at), 2)
+        fact = parts.add("P")
+        sheets.flow([label], styles.fact, _META_LABEL, at, fact)
+        at = _gap(sheets.flow([value], styles.body, _META_VALUE, at, fact), 2)
     return at
 
 
-def _table(sheets: Sheets, invoice: Invoice, fonts: FontSet, styles: _Styles, at: Cursor) -> Cursor:
+def _table(
+    sheets: Sheets,
+    invoice: Invoice,
+    fonts: FontSet,
+    styles: _Styles,
+    at: Cursor,
+    table: Element,
+) -> Cursor:
     rows = [_cells(line, invoice.currency) for line in invoice.lines]
     columns = _columns(rows, fonts, styles)
 
-    def head(page: Page, top: float) -> float:
+    def head(page: Page, top: float, row: Element | None = None) -> float:
         bottom = top - _TABLE_HEAD_PT
         page.boxes.append(Box(LEFT_PT, bottom, _FULL.width_pt, _TABLE_HEAD_PT, _TINT))
         for heading, column in zip(_HEADINGS, columns, strict=True):
             x = column.left
             if column.align_right:
                 x = column.right - width_pt(heading, styles.label.face, styles.label.size_pt)
-            page.texts.append(Text(x, bottom + 8, heading, styles.label))
+            cell = row and row.add("TH", " /A << /O /Table /Scope /Column >>")
+            page.texts.append(Text(x, bottom + 8, heading, styles.label, cell))
         return bottom - _ROW_PAD_PT
 
     def head_of_page(page: Page) -> None:
@@ -149,13 +177,14 @@ def _table(sheets: Sheets, invoice: Invoice, fonts: FontSet, styles: _Styles, at
         page.top = head(page, page.top)
 
     at = sheets.room(at, _TABLE_HEAD_PT + 3 * styles.body.leading_pt)
-    at = Cursor(at.page, head(sheets.pages[at.page], at.y))
+    at = Cursor(at.page, head(sheets.pages[at.page], at.y, table.add("TR")))
     sheets.head_pages_with(head_of_page)
     for row in rows:
         start = sheets.room(at, styles.body.leading_pt)
+        part = table.add("TR")
         at = later(
             *(
-                sheets.flow([cell], style, column, start)
+                sheets.flow([cell], style, column, start, part.add("TD"))
                 for cell, style, column in zip(row, styles.cells, columns, strict=True)
             )
         )
@@ -169,10 +198,14 @@ def _table(sheets: Sheets, invoice: Invoice, fonts: FontSet, styles: _Styles, at
 def _cells(line: InvoiceLine, currency: str) -> _Cells:
     return (
         line.description,
-        str(line.qty),
-        format_amount(line.unit_price_minor, currency),
-        format_amount(line.total_minor, currency),
+        format_quantity(line.qty),
+        "" if line.unit_price_minor is None else format_amount(line.unit_price_minor, currency),
+        _amount(line.total_minor, currency),
     )
+
+
+def _amount(minor: int | None, currency: str) -> str:
+    return NO_PRICE if minor is None else format_amount(minor, currency)
 
 
 def _columns(rows: Sequence[_Cells], fonts: FontSet, styles: _Styles) -> tuple[Column, ...]:
@@ -191,15 +224,26 @@ def _columns(rows: Sequence[_Cells], fonts: FontSet, styles: _Styles) -> tuple[C
     return tuple(reversed(columns))
 
 
-def _total(sheets: Sheets, invoice: Invoice, styles: _Styles, at: Cursor) -> None:
-    at = sheets.room(_gap(at, 6), 2 * styles.total.leading_pt)
+def _totals(sheets: Sheets, invoice: Invoice, styles: _Styles, at: Cursor, parts: Element) -> None:
+    """What is to be paid; above it, what of that is tax, if the invoice says so."""
+    rows: list[tuple[str, int | None, Style]] = []
+    total, tax = invoice.total_minor, invoice.tax_minor
+    if total is not None and tax is not None:
+        rate = f"Tax, {invoice.tax_rate:f} %"
+        rows += [("Net", total - tax, styles.body), (rate, tax, styles.body)]
+    rows.append(("Total", total, styles.total))
+    height_pt = sum(style.leading_pt for _, _, style in rows)
+    at = sheets.room(_gap(at, 6), height_pt + styles.total.leading_pt)
     sheets.rule(_TOTAL, at, 1.2, _ACCENT)
     at = _gap(at, 8)
-    label = Column(_TOTAL.left + _CELL_PAD_PT, _TOTAL.left + 60)
-    value = Column(label.right, _TOTAL.right - _CELL_PAD_PT, align_right=True)
-    sheets.flow(["Total"], styles.total, label, at)
-    amount = format_amount(invoice.total_minor, invoice.currency)
-    sheets.flow([amount], styles.total, value, at)
+    for words, minor, style in rows:
+        row = parts.add("P")
+        left = _TOTAL.left + _CELL_PAD_PT
+        label = Column(left, left + (50 if style is styles.total else 90))
+        value = Column(label.right, _TOTAL.right - _CELL_PAD_PT, align_right=True)
+        start = sheets.room(at, style.leading_pt)
+        sheets.flow([words], style, label, start, row)
+        at = _gap(sheets.flow([_amount(minor, invoice.currency)], style, value, start, row), 2)
 
 
 def _footers(pages: list[Page], invoice: Invoice, fonts: FontSet, style: Style) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from shop.adapters.pdf.fonts import FontSet, Typeface
-from shop.adapters.pdf.text import drawable, width_pt, wrap
+from shop.adapters.pdf.structure import Element
+from shop.adapters.pdf.text import Line, drawable, width_pt, wrap
 
 #: A4, upright; y grows upwards from the lower edge.
 WIDTH_PT, HEIGHT_PT = 595.28, 841.89
@@ -36,8 +37,10 @@ class Text(NamedTuple):
 
     x: float
     y: float
-    line: str
+    line: Line
     style: Style
+    #: What it is a part of; None for what is decoration, such as a head that is there before.
+    element: Element | None = None
 
 
 class Box(NamedTuple):
@@ -110,7 +113,14 @@ class Sheets:
             self._add_page()
         return Cursor(cursor.page + 1, self.pages[cursor.page + 1].top)
 
-    def flow(self, texts: Sequence[str], style: Style, column: Column, at: Cursor) -> Cursor:
+    def flow(
+        self,
+        texts: Sequence[str],
+        style: Style,
+        column: Column,
+        at: Cursor,
+        element: Element | None = None,
+    ) -> Cursor:
         """Set each text as a paragraph in `column` from `at` on; where the next one begins."""
         leading_pt = style.leading_pt
         for text in texts:
@@ -119,7 +129,7 @@ class Sheets:
                 at = self.room(at, leading_pt)
                 # The baseline leaves about a quarter of the leading for what hangs below it.
                 line_y = at.y - 0.76 * leading_pt
-                self.pages[at.page].texts.append(Text(x, line_y, line, style))
+                self.pages[at.page].texts.append(Text(x, line_y, line, style, element))
                 at = Cursor(at.page, at.y - leading_pt)
         return at
 
@@ -137,7 +147,7 @@ class Sheets:
 @functools.lru_cache(_KEPT)
 def _lines(
     text: str, fonts: FontSet, style: Style, column: Column
-) -> tuple[tuple[float, str], ...]:
+) -> tuple[tuple[float, Line], ...]:
     """The lines of a paragraph, in visual order, each with its left end."""
     face, size_pt = style.face, style.size_pt
     lines, right_to_left = wrap(drawable(text, fonts), face, size_pt, column.width_pt)

@@ -23,9 +23,12 @@ class PdfInvoiceRenderer:
         document.setTitle(_property(f"Invoice {invoice.number}"))
         document.setAuthor(_property(invoice.seller.name))
         document.setSubject(_property(f"Order {invoice.order_id}"))
-        writer = Writer(document)
-        for page in compose(invoice, fonts):
+        pages = compose(invoice, fonts, document.structure)
+        document.place_structure()
+        writer = Writer(document, pages)
+        for page in pages:
             document.add_page(writer.content(page))
+        writer.embed()
         return document.written()
 
 

@@ -18,13 +18,18 @@ ORDERS_OPEN = "orders:open"
 ORDERS_DEAD = "orders:dead"
 NOTIFICATIONS_OPEN = "notifications:open"
 NOTIFICATIONS_DEAD = "notifications:dead"
+#: Hash: until when no mail is tried, in milliseconds, and how often in a row it came to that.
+MAIL_PAUSE = "mail:pause"
 #: List: messages that no worker can process, as JSON, the newest first.
 MESSAGES_DEAD = "messages:dead"
 
 #: Hashes of counts, each raised in the step that it counts: no count is lost or doubled.
 METRICS_ORDERS = "metrics:orders"
+#: Of orders for items that had no price, by item.
+METRICS_PRICELESS = "metrics:priceless"
 METRICS_NOTIFICATIONS = "metrics:notifications"
 METRICS_DEAD = "metrics:dead"
+METRICS_MAIL = "metrics:mail"
 METRICS_SWEEPS = "metrics:sweeps"
 METRICS_TASKS = "metrics:tasks"
 
@@ -33,6 +38,9 @@ AUDIT_INITIAL = "audit:initial"
 AUDIT_RESTOCKED = "audit:restocked"
 AUDIT_SOLD = "audit:sold"
 AUDIT_RESULT = "audit:result"
+
+#: Hash: year -> how many invoices have a number of it.
+INVOICES_NUMBERED = "invoices:numbered"
 
 STOCK_PREFIX = "stock:"
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from redis import Redis
+from redis.client import NEVER_DECODE
 
 from shop.adapters.redis import keys
 from shop.adapters.redis.autopipeline import AutoPipeline
@@ -11,11 +12,23 @@ from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.recovery import LostWork
 from shop.adapters.redis.scripts import Script, source
 from shop.adapters.redis.trips import RoundTrips
-from shop.domain.notification import Notification, NotificationRecord, NotificationStatus
-from shop.domain.order import Begun
+from shop.domain.notification import (
+    PAUSE_FIRST_S,
+    PAUSE_LONGEST_S,
+    RELEASED_A_SECOND,
+    BegunNotification,
+    InvoiceForMail,
+    Notification,
+    NotificationRecord,
+    NotificationStatus,
+)
+from shop.domain.order import NO_INVOICE_REASONS, OrderStatus
 from shop.domain.work import Claim, TaskName
 
 logger = logging.getLogger(__name__)
+
+#: What is counted for an attempt that no server answered.
+NO_REPLY = "none"
 
 
 class RedisNotificationIntake:
@@ -55,6 +68,9 @@ class RedisNotificationBook:
         self._begin = self._trips.script(source("begin_notification"))
         self._close = self._trips.script(source("close_notification"))
         self._postpone = self._trips.script(source("postpone_notification"))
+        self._defer = self._trips.script(source("defer_notification"))
+        # Asked for from another thread, for deliveries of many.
+        self._renew = client.register_script(source("renew_notification"))
         self._lost = LostWork(
             client,
             keys.NOTIFICATIONS_OPEN,
@@ -64,10 +80,15 @@ class RedisNotificationBook:
 
     def begin(
         self, notification: Notification, task_id: str, delivery_id: str, *, lease_s: float = 0.0
-    ) -> Begun:
+    ) -> BegunNotification:
         with store_errors():
-            status, attempts = self._begin(
-                keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN],
+            status, attempts, deferrals, order_id = self._begin(
+                keys=[
+                    keys.notification(task_id),
+                    keys.NOTIFICATIONS_OPEN,
+                    keys.MAIL_PAUSE,
+                    keys.METRICS_NOTIFICATIONS,
+                ],
                 args=[
                     task_id,
                     notification.email,
@@ -75,29 +96,67 @@ class RedisNotificationBook:
                     delivery_id,
                     self._overdue_after_ms,
                     round(lease_s * 1000),
+                    PAUSE_LONGEST_S * 1000,
+                    1000 // RELEASED_A_SECOND,
                 ],
             )
-        return Begun(status, attempts)
+        return BegunNotification(status, attempts, deferrals, order_id or None)
 
-    def delivered(self, task_id: str) -> None:
-        self._end(task_id, NotificationStatus.DELIVERED, "")
+    def renew(self, task_id: str, delivery_id: str, lease_s: float) -> bool:
+        with store_errors():
+            is_held = self._renew(
+                keys=[keys.notification(task_id), keys.NOTIFICATIONS_OPEN],
+                args=[task_id, delivery_id, self._overdue_after_ms + round(lease_s * 1000)],
+            )
+        return bool(is_held)
 
-    def bury(self, task_id: str, reason: str) -> None:
-        self._end(task_id, NotificationStatus.FAILED, reason)
+    def delivered(self, task_id: str, code: int | None = None) -> None:
+        self._end(task_id, NotificationStatus.DELIVERED, "", "" if code is None else code)
 
-    def postpone(self, task_id: str, delay_s: float, reason: str) -> None:
+    def bury(self, task_id: str, reason: str, code: int | None = None) -> None:
+        self._end(task_id, NotificationStatus.FAILED, reason, "" if code is None else code)
+
+    def postpone(self, task_id: str, delay_s: float, reason: str, code: int | None = None) -> None:
         with store_errors():
             self._postpone(
-                keys=[
-                    keys.notification(task_id),
-                    keys.NOTIFICATIONS_OPEN,
-                    keys.METRICS_NOTIFICATIONS,
+                keys=_keys_of_delay(task_id),
+                args=[task_id, round(delay_s * 1000), reason, NO_REPLY if code is None else code],
+            )
+
+    def defer(
+        self,
+        task_id: str,
+        delay_s: float,
+        reason: str,
+        code: int | None = None,
+        *,
+        slow_down: bool = False,
+    ) -> None:
+        with store_errors():
+            self._defer(
+                keys=[*_keys_of_delay(task_id), keys.MAIL_PAUSE],
+                args=[
+                    task_id,
+                    round(delay_s * 1000),
+                    reason,
+                    "" if code is None else code,
+                    PAUSE_FIRST_S * 1000 if slow_down else "",
+                    PAUSE_LONGEST_S * 1000,
                 ],
-                args=[task_id, round(delay_s * 1000), reason],
             )
 
     def find(self, task_id: str) -> NotificationRecord | None:
         return _record(task_id, self._fields_of([task_id])[0])
+
+    def invoice(self, order_id: str) -> InvoiceForMail:
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            pipe.execute_command("GET", keys.invoice(order_id), **{NEVER_DECODE: True})
+            pipe.get(keys.order_status(order_id))
+            pipe.hget(keys.order(order_id), "reason")
+            pdf, status, reason = pipe.execute()
+        if status != OrderStatus.PROCESSED:
+            return InvoiceForMail(None)
+        return InvoiceForMail(pdf, not pdf and reason not in NO_INVOICE_REASONS)
 
     def claim_lost(
         self, queue: str, *, queue_is_idle: bool, limit: int, due_by_ms: int | None = None
@@ -117,7 +176,7 @@ class RedisNotificationBook:
                 self._lost.forget(task_id)
         return Claim(at_ms, tuple(owed), is_full=len(ids) == limit)
 
-    def _end(self, task_id: str, status: NotificationStatus, reason: str) -> None:
+    def _end(self, task_id: str, status: NotificationStatus, reason: str, reply: int | str) -> None:
         with store_errors():
             self._trips.post(
                 self._close.command(
@@ -127,8 +186,10 @@ class RedisNotificationBook:
                         keys.NOTIFICATIONS_DEAD,
                         keys.METRICS_NOTIFICATIONS,
                         keys.METRICS_DEAD,
+                        keys.METRICS_MAIL,
+                        keys.MAIL_PAUSE,
                     ],
-                    args=[task_id, status, reason, keys.NOTIFICATION_TTL_S],
+                    args=[task_id, status, reason, keys.NOTIFICATION_TTL_S, reply],
                 )
             )
 
@@ -138,6 +199,15 @@ class RedisNotificationBook:
                 pipe.hgetall(keys.notification(task_id))
             replies: list[dict[str, str]] = pipe.execute()
         return replies
+
+
+def _keys_of_delay(task_id: str) -> list[str]:
+    return [
+        keys.notification(task_id),
+        keys.NOTIFICATIONS_OPEN,
+        keys.METRICS_NOTIFICATIONS,
+        keys.METRICS_MAIL,
+    ]
 
 
 def _record(task_id: str, fields: Mapping[str, str]) -> NotificationRecord | None:

@@ -8,17 +8,25 @@ from shop.adapters.redis.client import store_errors
 from shop.adapters.redis.order_records import content, order_record
 from shop.adapters.redis.scripts import Script
 from shop.domain.errors import BacklogFull, OrderConflict, UnreadableOrder
-from shop.domain.order import Order, OrderRecord, OrderStatus, Placement
+from shop.domain.order import USUAL_TERMS, Order, OrderRecord, OrderStatus, Placement, Terms
 from shop.domain.work import TaskName
 
 
 class RedisOrderIntake:
     """What concurrent requests ask for goes together."""
 
-    def __init__(self, store: AutoPipeline, *, overdue_after_ms: int, backlog_limit: int) -> None:
+    def __init__(
+        self,
+        store: AutoPipeline,
+        *,
+        overdue_after_ms: int,
+        backlog_limit: int,
+        terms: Terms = USUAL_TERMS,
+    ) -> None:
         self._store = store
         self._overdue_after_ms = overdue_after_ms
         self._backlog_limit = backlog_limit
+        self._terms = terms
         self._place = Script.named("place_order")
 
     async def place(self, order: Order, task_id: str) -> Placement:
@@ -40,6 +48,7 @@ class RedisOrderIntake:
                     self._overdue_after_ms,
                     keys.TASK_TTL_S,
                     self._backlog_limit,
+                    self._terms.currency,
                 ],
             )
         if outcome == "conflict":

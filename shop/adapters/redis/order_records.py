@@ -65,6 +65,8 @@ def _record(
         reason=fields.get("reason"),
         attempts=int(fields.get("attempts", 0)),
         unit_price_minor=_number(fields.get("unit_price")),
+        currency=fields.get("currency"),
+        invoice_number=fields.get("invoice_number"),
         invoice_task_id=fields.get("invoice_task_id"),
         has_invoice=bool(has_invoice),
         message_id=fields.get("message_id"),

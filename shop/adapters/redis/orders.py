@@ -1,8 +1,10 @@
 """Orders in Redis, as the tasks move them on: synchronous, processing and invoicing."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from redis import Redis
 
@@ -21,6 +23,7 @@ from shop.domain.errors import (
     UnreadableOrder,
 )
 from shop.domain.order import (
+    USUAL_TERMS,
     Begun,
     FollowUps,
     Order,
@@ -28,6 +31,7 @@ from shop.domain.order import (
     OrderStatus,
     Reason,
     Settlement,
+    Terms,
 )
 from shop.domain.work import Claim, TaskName
 
@@ -42,9 +46,12 @@ class RedisOrderBook:
         client: Redis,
         *,
         overdue_after_ms: int,
+        terms: Terms = USUAL_TERMS,
         trips: RoundTrips | None = None,
         results: Results | None = None,
     ) -> None:
+        self._terms = terms
+        self._zone = ZoneInfo(terms.timezone)
         self._client = client
         self._results = results
         self._trips = trips or RoundTrips(client)
@@ -104,7 +111,13 @@ class RedisOrderBook:
                 keys.METRICS_ORDERS,
                 keys.task(task_id),
             ],
-            "args": [*content(order), task_id, delivery_id, due_after_ms],
+            "args": [
+                *content(order),
+                task_id,
+                delivery_id,
+                due_after_ms,
+                self._terms.currency,
+            ],
         }
 
     def _settling(self, order_id: str, item: str, follow_ups: FollowUps) -> dict[str, list[Any]]:
@@ -125,6 +138,8 @@ class RedisOrderBook:
                 keys.METRICS_ORDERS,
                 keys.AUDIT_INITIAL,
                 keys.AUDIT_SOLD,
+                keys.METRICS_PRICELESS,
+                keys.INVOICES_NUMBERED,
             ],
             "args": [
                 order_id,
@@ -138,8 +153,17 @@ class RedisOrderBook:
                 TaskName.SEND_NOTIFICATION,
                 keys.TASK_TTL_S,
                 item,
+                notices.no_price,
+                self._terms.priceless,
+                self._terms.currency,
+                self._ahead_of_utc_ms(),
             ],
         }
+
+    def _ahead_of_utc_ms(self) -> int:
+        """Of local time: an interval, for which this machine's clock will do."""
+        ahead = datetime.now(UTC).astimezone(self._zone).utcoffset()
+        return 0 if ahead is None else round(ahead.total_seconds() * 1000)
 
     def begin_invoice(self, order_id: str, task_id: str, delivery_id: str) -> Begun:
         begin = self._begin_invoice.command(
@@ -296,7 +320,7 @@ def _settlement(order_id: str, reply: list[Any]) -> Settlement:
         reason=reason or None,
         at_ms=at_ms,
         processed_at_ms=processed_at_ms,
-        unit_price_minor=price,
+        unit_price_minor=None if price == "" else int(price),
         invoice_task_id=invoice_id or None,
         notification_task_id=notification_id or None,
     )

@@ -16,8 +16,10 @@ COUNTS = (
     keys.METRICS_ORDERS,
     keys.METRICS_NOTIFICATIONS,
     keys.METRICS_DEAD,
+    keys.METRICS_MAIL,
     keys.METRICS_SWEEPS,
     keys.METRICS_TASKS,
+    keys.METRICS_PRICELESS,
 )
 _LABELS = (*map(str, BUCKETS_MS), "inf")
 
@@ -46,7 +48,9 @@ def tally_of(counts: Mapping[str, Fields], audit: str | None) -> Tally:
     return Tally(
         orders=_numbers(counts.get(keys.METRICS_ORDERS, {})),
         notifications=_numbers(counts.get(keys.METRICS_NOTIFICATIONS, {})),
+        priceless=_numbers(counts.get(keys.METRICS_PRICELESS, {})),
         dead=_numbers(counts.get(keys.METRICS_DEAD, {})),
+        mail_replies=_numbers(counts.get(keys.METRICS_MAIL, {})),
         sweeps=_numbers(sweeps["runs"]),
         claimed=_numbers(sweeps["claimed"]),
         redelivered=_numbers(tasks["redelivered"]),

@@ -6,7 +6,12 @@ from shop.api.answers import answer, location
 from shop.api.body import read_json
 from shop.api.deps import in_time, services
 from shop.api.openapi import header, json_body, links, problems
-from shop.api.problems import BODY_TOO_LARGE, INVALID_REQUEST, STORE_UNAVAILABLE
+from shop.api.problems import (
+    BODY_TOO_LARGE,
+    INVALID_REQUEST,
+    STORE_UNAVAILABLE,
+    UNSUPPORTED_ENCODING,
+)
 from shop.api.schemas import NotificationAccepted
 from shop.domain.notification import Notification
 
@@ -28,7 +33,7 @@ router = APIRouter(tags=["notifications"])
             ),
             **links(show_task="task_id"),
         },
-        **problems(INVALID_REQUEST, BODY_TOO_LARGE, STORE_UNAVAILABLE),
+        **problems(INVALID_REQUEST, BODY_TOO_LARGE, UNSUPPORTED_ENCODING, STORE_UNAVAILABLE),
     },
     openapi_extra=json_body(
         Notification, notification={"email": "ann@example.com", "message": "Your parcel is here."}

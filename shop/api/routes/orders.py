@@ -16,6 +16,7 @@ from shop.api.problems import (
     ORDER_NOT_FOUND,
     OVERLOADED,
     STORE_UNAVAILABLE,
+    UNSUPPORTED_ENCODING,
 )
 from shop.api.schemas import OrderAccepted, OrderView
 from shop.domain.errors import UnknownOrder
@@ -46,6 +47,7 @@ _LINKS = links(show_task="task_id", show_order="order_id", show_invoice="order_i
             ORDER_CONFLICT,
             INVALID_REQUEST,
             BODY_TOO_LARGE,
+            UNSUPPORTED_ENCODING,
             STORE_UNAVAILABLE,
             BACKLOG_FULL,
             OVERLOADED,

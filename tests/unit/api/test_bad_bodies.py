@@ -1,5 +1,6 @@
 """Bodies that are no order or no notification: named, and nothing stored or queued."""
 
+import gzip
 import json
 from typing import Any
 
@@ -132,8 +133,8 @@ async def test_a_key_given_twice_is_named(
         (b"[" * 60_000, "nested too deeply"),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested too deeply"),
         (b'{"id": "\xff"}', "is not UTF-8"),
-        (json.dumps(ORDER).encode("utf-16"), "is not UTF-8"),
-        (b"\xef\xbb\xbf{}", "is not JSON"),
+        (json.dumps(ORDER).encode("utf-16"), "begins with the byte order mark"),
+        (b"\xef\xbb\xbf{}", "begins with the byte order mark"),
     ],
 )
 async def test_a_body_that_is_no_json_object_is_refused_as_a_whole(
@@ -248,4 +249,49 @@ async def test_no_bytes_whatever_make_a_fault(body: bytes) -> None:
         response = await client.post("/order", content=body, headers=JSON)
 
     problem(response, 422, "invalid-request")
+    assert world.is_untouched()
+
+
+@pytest.mark.parametrize("path", ["/order", "/test_notification"])
+@pytest.mark.parametrize(
+    ("header", "encoding"),
+    [
+        ("Content-Encoding", "gzip"),
+        ("Content-Encoding", "GZIP"),
+        ("Content-Encoding", "br"),
+        ("Content-Encoding", "gzip, identity"),
+        ("Transfer-Encoding", "gzip, chunked"),
+    ],
+)
+async def test_an_encoded_body_is_refused_and_the_encoding_named(
+    client: httpx.AsyncClient, world: World, path: str, header: str, encoding: str
+) -> None:
+    body = gzip.compress(json.dumps(ORDER).encode())
+    answer = await client.post(path, content=body, headers={**JSON, header: encoding})
+
+    assert f"encoded as {encoding}" in str(problem(answer, 415, "unsupported-encoding")["detail"])
+    assert answer.headers["accept-encoding"] == "identity"
+    assert world.is_untouched()
+
+
+async def test_the_encoding_that_is_none_is_taken(client: httpx.AsyncClient) -> None:
+    headers = {**JSON, "Content-Encoding": "identity"}
+    answer = await client.post("/order", content=json.dumps(ORDER), headers=headers)
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16"), ("utf-32", "UTF-32")],
+)
+async def test_a_byte_order_mark_is_named(
+    client: httpx.AsyncClient, world: World, encoding: str, named: str
+) -> None:
+    body = json.dumps(ORDER).encode(encoding)
+    document = problem(
+        await client.post("/order", content=body, headers=JSON), 422, "invalid-request"
+    )
+
+    assert f"byte order mark of {named}" in str(document["detail"])
     assert world.is_untouched()

@@ -93,7 +93,7 @@ async def test_the_calls_of_the_contract_are_described(schema: dict[str, Any]) -
         assert all(operation[key] for key in ("summary", "description", "tags"))
     assert schema["info"]["title"] == "ShopTaskManager"
     statuses = {name: set(operation["responses"]) for name, operation in described.items()}
-    assert statuses["POST /order"] == {"200", "202", "409", "413", "422", "503", "default"}
+    assert statuses["POST /order"] == {"200", "202", "409", "413", "415", "422", "503", "default"}
     assert statuses["GET /invoice/{order_id}"] == {"200", "404", "503", "default"}
     types = described["GET /invoice/{order_id}"]["responses"]["404"]["content"]
     assert set(types["application/problem+json"]["examples"]) == {

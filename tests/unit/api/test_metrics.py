@@ -203,8 +203,8 @@ async def labelled(client: httpx.AsyncClient, name: str) -> dict[str, float]:
 async def test_what_never_happened_is_0_and_not_absent(client: httpx.AsyncClient) -> None:
     assert await labelled(client, "shop_orders_placed_total") == {"": 0}
     assert await labelled(client, "shop_orders_total") == {
-        "processed": 0, "unknown_item": 0, "out_of_stock": 0, "attempts_exhausted": 0,
-        "revoked": 0,
+        "processed": 0, "unknown_item": 0, "out_of_stock": 0, "no_price": 0,
+        "attempts_exhausted": 0, "revoked": 0,
     }  # fmt: skip
     assert set(await labelled(client, "shop_dead_letters_total")) == {
         "order", "invoice", "notification", "message",
@@ -220,6 +220,7 @@ async def test_what_the_shop_has_done_is_what_the_store_has_counted(
         orders={"placed": 9, "processed": 5, "out_of_stock": 2, "revived": 1, "invoiced": 4},
         notifications={"delivered": 7, "postponed": 3},
         dead={"invoice": 1},
+        priceless={"SKU-9": 8},
         sweeps={"orders": 60},
         claimed={"orders": 2},
         redelivered={"process_order": 6},
@@ -231,7 +232,8 @@ async def test_what_the_shop_has_done_is_what_the_store_has_counted(
         for name in (
             "orders_placed_total", "orders_revived_total", "invoices_total", "orders_total",
             "notifications_total", "sweeps_total", "sweep_repairs_total",
-            "task_redeliveries_total", "stock_units", "stock_drift_units",
+            "task_redeliveries_total", "orders_without_price_total",
+            "stock_units", "stock_drift_units",
             "stock_audit_timestamp_seconds",
         )
     }  # fmt: skip
@@ -240,7 +242,13 @@ async def test_what_the_shop_has_done_is_what_the_store_has_counted(
     assert shown["orders_revived_total"] == {"": 1}
     assert shown["invoices_total"] == {"": 4}
     assert (shown["orders_total"]["processed"], shown["orders_total"]["out_of_stock"]) == (5, 2)
-    assert shown["notifications_total"] == {"delivered": 7, "failed": 0, "postponed": 3}
+    assert shown["notifications_total"] == {
+        "delivered": 7,
+        "failed": 0,
+        "postponed": 3,
+        "deferred": 0,
+    }
+    assert shown["orders_without_price_total"] == {"SKU-9": 8}
     assert shown["sweeps_total"] == {"orders": 60, "notifications": 0}
     assert shown["sweep_repairs_total"] == {"orders": 2, "notifications": 0}
     assert shown["task_redeliveries_total"] == {"process_order": 6}

@@ -1,9 +1,9 @@
-"""Orders that are turned away before they are requests, over a socket of a real uvicorn."""
+"""Orders that are refused before they are requests, over a socket of a real uvicorn."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shop.api import admission
 from shop.api.app import create_api
 from shop.api.protocol import ShopProtocol
 from shop.settings import Settings
@@ -39,11 +40,14 @@ class Client:
         self._writer.write(data)
         await self._writer.drain()
 
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
     async def answer(self) -> Answer:
         async with asyncio.timeout(5):
             first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
             headers = {n.lower(): v for n, _, v in (line.partition(": ") for line in lines)}
-            body = await self._reader.readexactly(int(headers["content-length"]))
+            body = await self._reader.readexactly(int(headers.get("content-length", 0)))
         return Answer(int(first.split()[1]), headers, body)
 
     async def ask(self, data: bytes) -> Answer:
@@ -56,7 +60,9 @@ class Client:
 
     async def close(self) -> None:
         self._writer.close()
-        await self._writer.wait_closed()
+        # The server may have hung up first, and left something unsent.
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 @dataclass
@@ -77,8 +83,15 @@ async def serving(
     protocol: type[HttpToolsProtocol] = ShopProtocol,
     in_hand: int = 1,
     per_s: int = 0,
+    timeout_s: float = 10.0,
+    root_path: str = "",
 ) -> AsyncIterator[Api]:
-    settings = Settings(api_key=None, order_concurrency_limit=in_hand, order_rate_limit=per_s)
+    settings = Settings(
+        api_key=None,
+        order_concurrency_limit=in_hand,
+        order_rate_limit=per_s,
+        request_timeout_s=timeout_s,
+    )
     app = create_api(settings, services=world.services())
     config = uvicorn.Config(
         app,
@@ -86,6 +99,7 @@ async def serving(
         port=0,
         http=protocol,
         log_config=None,
+        root_path=root_path,
         timeout_keep_alive=1,
         timeout_graceful_shutdown=1,
     )
@@ -102,6 +116,12 @@ async def serving(
             await client.close()
         server.should_exit = True
         await task
+
+
+@pytest.fixture(autouse=True)
+def _refusals_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MIN_REFUSAL_S", 0.02)
+    monkeypatch.setattr(admission, "MAX_REFUSAL_S", 0.1)
 
 
 @pytest.fixture
@@ -274,6 +294,57 @@ async def test_what_is_no_order_is_let_in(api: Api, world: World) -> None:
         client = await api.connect()
         assert (await client.ask(LIVE)).status == 200
         assert (await client.ask(LIVE.replace(b"/health/live", b"/order"))).status == 405
+
+
+async def test_a_refusal_takes_its_time(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "MIN_REFUSAL_S", 0.3)
+    monkeypatch.setattr(admission, "MAX_REFUSAL_S", 0.3)
+    loop = asyncio.get_running_loop()
+    async with full(api, world):
+        client = await api.connect()
+        began_s = loop.time()
+        assert (await client.ask(order(1))).status == 503
+        # Clocks may differ by a tick.
+        assert loop.time() - began_s > 0.29
+
+
+@pytest.mark.parametrize("url", [b"/order", b"/order?a=1", b"/%6frder"])
+async def test_a_root_path_does_not_switch_the_limit_off(
+    world: World, requests: list[str], url: bytes
+) -> None:
+    async with serving(world, root_path="/shop") as api, full(api, world):
+        client = await api.connect()
+        answer = await client.ask(order(1).replace(b"/order", url))
+        assert answer.status == 503
+        assert json.loads(answer.body)["type"].endswith("overloaded")
+    assert requests[0] == "/shop/order"
+
+
+async def test_a_refusal_for_nobody_hurts_nobody(api: Api, world: World) -> None:
+    async with full(api, world):
+        for number in range(1, 4):
+            client = await api.connect()
+            await client.send(order(number))
+            await client.close()
+        client = await api.connect()
+        assert (await client.ask(order(4))).status == 503
+
+
+async def test_heads_that_come_at_once_are_not_all_let_in(
+    world: World, requests: list[str]
+) -> None:
+    async with serving(world, in_hand=3) as api:
+        Gate(world)
+        clients = [await api.connect() for _ in range(20)]
+        # In one pass of the loop, before any of them is a request.
+        for number, client in enumerate(clients):
+            client.write(order(number))
+        answers = [await client.answer() for client in clients[3:]]
+
+    assert {answer.status for answer in answers} == {503}
+    assert requests == ["/order"] * 3
 
 
 async def test_those_turned_away_are_counted_under_their_route(api: Api, world: World) -> None:

@@ -4,15 +4,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
-from starlette.types import Message
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop.api import shedding
+from shop.api import admission
+from shop.api.admission import AT_ONCE, MAX_REFUSAL_S, MIN_IN_HAND, AdmissionController
 from shop.api.app import create_api
-from shop.api.shedding import AT_ONCE, AT_ONCE_OVERLOADED
 from shop.settings import Settings
 from testing.waiting import TimedOut
 from tests.unit.api.conftest import World, problem
@@ -41,7 +42,8 @@ class Gate:
 
 @pytest.fixture(autouse=True)
 def _nobody_loses_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shedding, "TURN_WITHIN_S", 30.0)
+    monkeypatch.setattr(admission, "TURN_WITHIN_S", 30.0)
+    monkeypatch.setattr(admission, "MIN_REFUSAL_S", 0.01)
 
 
 @pytest.fixture
@@ -145,52 +147,10 @@ async def test_everything_else_is_served_meanwhile(
     await asyncio.gather(*sent)
 
 
-async def overload(client: httpx.AsyncClient, world: World) -> None:
-    """Refuse one order, and have the others done."""
-    gate = Gate(world)
-    sent = await in_hand(client, world, LIMIT)
-    problem(await client.post("/order", json=order(99)), 503, "overloaded")
-    gate.open()
-    await asyncio.gather(*sent)
-    world.store.calls = 0
-    Gate(world)
-
-
-async def placed_at_a_time(client: httpx.AsyncClient, world: World, held: Held) -> int:
-    """How many of `LIMIT` new orders come to the store, which answers none of them."""
-    under_way = [
-        asyncio.create_task(client.post("/order", json=order(100 + number)))
-        for number in range(LIMIT)
-    ]
-    held.extend(under_way)
-    await until(lambda: world.store.calls > 0)
-    for _ in range(300):
-        await asyncio.sleep(0)
-    return world.store.calls
-
-
-async def test_fewer_are_placed_at_a_time_once_one_was_refused(
-    client: httpx.AsyncClient, world: World, held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shedding, "OVERLOADED_FOR_S", 30.0)
-    await overload(client, world)
-
-    assert await placed_at_a_time(client, world, held) == AT_ONCE_OVERLOADED < AT_ONCE
-
-
-async def test_the_overload_is_over_when_nothing_was_refused_for_a_while(
-    client: httpx.AsyncClient, world: World, held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shedding, "OVERLOADED_FOR_S", 0.0)
-    await overload(client, world)
-
-    assert await placed_at_a_time(client, world, held) == AT_ONCE
-
-
 async def test_nobody_waits_for_long(
     client: httpx.AsyncClient, world: World, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shedding, "TURN_WITHIN_S", 0.02)
+    monkeypatch.setattr(admission, "TURN_WITHIN_S", 0.02)
     sent = await in_hand(client, world, AT_ONCE)
 
     problem(await client.post("/order", json=order(99)), 503, "overloaded")
@@ -280,30 +240,159 @@ async def test_many_refusals_are_one_line_in_the_log(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(shedding, "TOLD_EVERY_S", 0.05)
+    monkeypatch.setattr(admission, "MAX_REFUSAL_S", 0.0)
     caplog.set_level("INFO")
     sent = await in_hand(client, world, LIMIT)
 
-    for number in range(20):
-        problem(await client.post("/order", json=order(100 + number)), 503, "overloaded")
-    for _ in range(2):
-        await asyncio.sleep(0.06)
+    posts = [client.post("/order", json=order(100 + number)) for number in range(20)]
+    for answer in await asyncio.gather(*posts):
+        problem(answer, 503, "overloaded")
+    async with asyncio.timeout(10):
+        while not (said := [r for r in caplog.records if "turned away" in r.message]):  # noqa: ASYNC110 - the log has no event for it
+            await asyncio.sleep(0.01)
 
-    (told,) = [record for record in caplog.records if "turned away" in record.message]
+    (told,) = said
     assert told.message.startswith("20 orders")
     assert told.levelname == "WARNING"
     gate.open()
     await asyncio.gather(*sent)
 
 
-async def test_without_a_limit_all_are_placed_at_once(world: World, gate: Gate) -> None:
+async def test_without_a_bound_what_is_measured_counts(world: World, gate: Gate) -> None:
     app = create_api(Settings(api_key=None, order_concurrency_limit=0), services=world.services())
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
         sent = [asyncio.create_task(client.post("/order", json=order(n))) for n in range(100)]
-        await until(lambda: world.store.calls == 100)
+        await until(lambda: world.store.calls == AT_ONCE)
         gate.open()
         assert {answer.status_code for answer in await asyncio.gather(*sent)} == {202}
+
+
+async def test_a_refusal_takes_its_time(
+    client: httpx.AsyncClient, world: World, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "MIN_REFUSAL_S", 0.2)
+    sent = await in_hand(client, world, LIMIT)
+    began_s = asyncio.get_running_loop().time()
+
+    problem(await client.post("/order", json=order(99)), 503, "overloaded")
+
+    # Clocks may differ by a tick.
+    assert asyncio.get_running_loop().time() - began_s > 0.19
+    gate.open()
+    await asyncio.gather(*sent)
+
+
+def test_refusals_come_as_far_apart_as_orders_are_placed_and_none_later_than_it_may() -> None:
+    controller = AdmissionController(limit=1)
+    controller.limiter.service_time_s = 0.01
+    delays_s = [controller.refusal_delay_s() for _ in range(500)]
+
+    steps_s = [after - before for before, after in pairwise(delays_s)]
+    assert delays_s[0] == pytest.approx(admission.MIN_REFUSAL_S, abs=0.005)
+    # The clock goes on meanwhile, a little.
+    assert all(step_s == pytest.approx(0.01, abs=0.005) for step_s in steps_s[:50])
+    assert max(delays_s) <= MAX_REFUSAL_S
+    assert delays_s[-1] == pytest.approx(MAX_REFUSAL_S)
+
+
+@pytest.mark.parametrize("service_time_s", [0.0001, 0.0005, 0.003, 0.05])
+def test_as_many_are_taken_as_are_placed_in_a_fraction_of_a_second(service_time_s: float) -> None:
+    controller = AdmissionController(limit=0)
+    controller.limiter.service_time_s = service_time_s
+    while not controller.refuses():
+        controller.admit()
+
+    wanted = max(MIN_IN_HAND, admission.TARGET_WAIT_S / service_time_s)
+    assert controller.in_hand == pytest.approx(wanted, abs=1)
+
+
+def test_the_setting_bounds_them_whatever_is_measured() -> None:
+    controller = AdmissionController(limit=100)
+    controller.limiter.service_time_s = 0.0001
+    while not controller.refuses():
+        controller.admit()
+
+    assert controller.in_hand == 100
+
+
+async def test_the_service_time_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(admission, "time", clock)
+    limiter = AdmissionController(limit=0).limiter
+    takers = [asyncio.create_task(limiter.acquire()) for _ in range(4_000)]
+    await asyncio.sleep(0)
+
+    for _ in range(2_000):
+        clock.now_s += 0.004
+        limiter.release()
+        await asyncio.sleep(0)
+
+    assert limiter.service_time_s == pytest.approx(0.004, rel=0.01)
+    for taker in takers:
+        taker.cancel()
+    await asyncio.gather(*takers, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "root_path"),
+    [
+        ("/order", ""),
+        ("/order", "/shop"),
+        ("/order?a=1", "/shop"),
+        ("/%6frder", "/shop"),
+        ("/order", "/a/b"),
+    ],
+)
+async def test_the_limit_holds_whatever_path_leads_there(
+    world: World, gate: Gate, url: str, root_path: str
+) -> None:
+    app = create_api(Settings(api_key=None, order_concurrency_limit=1), services=world.services())
+    transport = httpx.ASGITransport(Prefixed(app, root_path))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+        first = asyncio.create_task(client.post(url, json=order(0)))
+        await until(lambda: world.store.calls == 1)
+        refused = [await client.post(url, json=order(number)) for number in (1, 2)]
+        gate.open()
+        assert (await first).status_code == 202
+
+    assert [answer.status_code for answer in refused] == [503, 503]
+    assert set(world.store.orders) == {"order-0"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("HEAD", "/order", 405), ("GET", "/order", 405), ("POST", "/order/", 404)],
+)
+async def test_what_places_no_order_is_not_held_back(
+    client: httpx.AsyncClient, world: World, gate: Gate, method: str, path: str, status: int
+) -> None:
+    sent = await in_hand(client, world, LIMIT)
+
+    assert (await client.request(method, path, json=order(99))).status_code == status
+
+    gate.open()
+    await asyncio.gather(*sent)
+    assert "order-99" not in world.store.orders
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+class Prefixed:
+    """An app as uvicorn serves it with `--root-path`: the path begins with it."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app, self._root_path = app, root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = self._root_path + scope["path"]
+        await self._app({**scope, "path": path, "root_path": self._root_path}, receive, send)
 
 
 async def _send(
@@ -334,6 +423,7 @@ async def _send(
         "root_path": "",
         "scheme": "http",
         "headers": [
+            (b"host", b"shop.test"),
             (b"content-type", b"application/json"),
             (b"content-length", str(length).encode()),
         ],

@@ -6,7 +6,8 @@ from shop.adapters.redis.dead_messages import RedisDeadMessages
 from shop.adapters.redis.presence import RedisPresence
 from shop.domain.messages import DeadMessage
 from shop.domain.work import Restraints
-from testing.servers import ValkeyProcess, free_port, running_valkey
+from testing.servers import HOST, ValkeyProcess, free_port, running_valkey
+from tests.unit.adapters.mail.scripted_server import scripted
 from tests.unit.cli.commands import STORE_DB, Outcome, Shop
 
 
@@ -37,7 +38,7 @@ def test_the_doctor_is_content_with_a_shop_that_works(run: Shop) -> None:
         seconds, _ = store.time()
         for queue in ("default", "priority"):
             store.zadd(f"workers:{queue}", {"a@host": int(seconds) * 1000})
-        store.set("stock:A", 1)
+        store.mset({"stock:A": 1, "price:A": 100})
         examined = run("doctor", "--json", REDIS_PORT=str(server.port))
     assert examined.code == 0
     bad = {check for check, state in states(examined).items() if state != "ok"}
@@ -62,6 +63,28 @@ def test_the_doctor_names_what_an_operator_told_the_workers(shop: Shop, store: R
     presence.beat("default", "three@host")
 
     assert "1 of them paused" in finding(shop("doctor", "--json"), "queue default")["detail"]
+
+
+def test_the_doctor_names_items_without_a_price(shop: Shop, store: Redis) -> None:
+    store.mset({"stock:A": 1, "price:A": 100, "stock:FREE": 1, "price:FREE": 0})
+    assert finding(shop("doctor", "--json"), "prices")["state"] == "ok"
+
+    store.mset({"stock:B": 1, "stock:C": 1, "price:C": "19.90", "stock:D": 1, "price:D": -5})
+
+    found = finding(shop("doctor", "--json"), "prices")
+    assert found["state"] == "warn"
+    assert found["detail"] == "3 with no price set: their invoices name no amount: B, C, D"
+    assert "shop stock set" in found["advice"]
+    refused = finding(shop("doctor", "--json", PRICELESS="refuse"), "prices")
+    assert "orders for them fail" in refused["detail"]
+
+
+def test_the_doctor_names_letters_that_no_invoice_can_have(shop: Shop) -> None:
+    assert finding(shop("doctor", "--json", SELLER_NAME="株式会社 山田"), "seller")["state"] == "ok"
+
+    found = finding(shop("doctor", "--json", SELLER_NAME="Nile \U00013000"), "seller")
+    assert found["state"] == "fail"
+    assert "EGYPTIAN HIEROGLYPH A001" in found["detail"]
 
 
 def test_an_address_that_is_given_has_to_answer(shop: Shop) -> None:
@@ -108,6 +131,45 @@ def test_the_doctor_reports_wrong_settings_and_an_absent_redis(run: Shop) -> Non
     absent = run("doctor", "--json", REDIS_PORT=str(free_port()))
     assert absent.code == 1
     assert finding(absent, "store")["state"] == "fail"
+
+
+def test_the_doctor_knocks_at_the_mail_server_and_sends_nothing(shop: Shop) -> None:
+    assert finding(shop("doctor", "--json"), "mail server")["detail"].startswith("none is set")
+    with scripted(offers=("8BITMIME", "SMTPUTF8")) as server:
+        url = f"smtp://{HOST}:{server.port}"
+        found = finding(shop("doctor", "--json", SMTP_URL=url), "mail server")
+    assert found["state"] == "warn"
+    assert found["detail"] == f"{url} answers, not encrypted, offers 8BITMIME, SMTPUTF8"
+    assert "smtp+starttls://" in found["advice"]
+    assert server.verbs == ["EHLO", "QUIT"]
+
+
+def test_the_doctor_says_what_the_mail_server_refuses_but_not_the_password(shop: Shop) -> None:
+    answers = {"AUTH": "535 5.7.8 hidden-word is wrong"}
+    with scripted(answers, offers=("AUTH PLAIN",)) as server:
+        url = f"smtp+plaintext://shop:hidden-word@{HOST}:{server.port}"
+        examined = shop("doctor", "--json", SMTP_URL=url)
+    found = finding(examined, "mail server")
+    assert found["state"] == "fail"
+    assert found["detail"].endswith("535 5.7.8 *** is wrong")
+    assert "SMTP_URL" in found["advice"]
+    assert "hidden-word" not in examined.out + examined.err
+    absent = shop("doctor", "--json", SMTP_URL=f"smtp://{HOST}:{free_port()}")
+    assert "ConnectionRefusedError" in finding(absent, "mail server")["detail"]
+
+
+def test_the_doctor_sees_that_the_sender_is_to_slow_down(shop: Shop, store: Redis) -> None:
+    store.hset("metrics:mail", mapping={"250": 7, "450": 2})
+    assert finding(shop("doctor", "--json"), "mail, sending")["detail"] == (
+        "replies: 7 x 250, 2 x 450"
+    )
+    seconds, _ = store.time()
+    pause = {"until": (int(seconds) + 200) * 1000, "reason": "450 Too many mails"}
+    store.hset("mail:pause", mapping=pause)
+    paused = finding(shop("doctor", "--json"), "mail, sending")
+    assert paused["state"] == "warn"
+    assert "450 Too many mails" in paused["detail"]
+    assert "SMTP_CONNECTIONS" in paused["advice"]
 
 
 def test_a_foreign_broker_is_left_to_its_own_tools(shop: Shop) -> None:

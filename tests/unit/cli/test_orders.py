@@ -41,6 +41,8 @@ def test_an_order_is_shown_by_the_names_of_the_api(shop: Shop, store: Redis) -> 
         "task_id": "5d1e0a3c-8f0e-4f52-9c57-0a4f7a6b9d21",
         "attempts": 1,
         "unit_price_minor": 1990,
+        "currency": None,
+        "invoice_number": None,
         "invoice": "/invoice/7",
     }
     table = shop("order", "show", "7").out

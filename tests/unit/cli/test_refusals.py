@@ -57,6 +57,24 @@ def test_settings_that_do_not_fit_together_are_a_line(run: Shop) -> None:
         ("SMTP_URL", "smtp://shop:hunter2@", "SMTP_URL: is not smtp://host:port"),
         ("SMTP_URL", "smtps://shop:hun/ter2@mail.example.com", "SMTP_URL: is not smtp://host:port"),
         ("SMTP_URL", "smtp://mail.example.com:99999", "SMTP_URL: is not smtp://host:port"),
+        ("SMTP_URL", "smtp+tls://shop:hunter2@mail.example.com", "SMTP_URL: is not smtp://host:"),
+        ("SMTP_FROM", "магазин@example.com", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "Магазин <shop@example.com>", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "shop@пример.рф", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "shop@example.com\nBcc: eve@example.com", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "shop@example.com\r", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "a@example.com, b@example.com", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "a@example.com; b@example.com", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "a@example.com b@example.com", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "shops: a@example.com, b@example.com;", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "shops: a@example.com;", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", " ", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "<>", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "shop", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "Shop <shop>", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "shop@", "SMTP_FROM: is not one address"),
+        ("SMTP_FROM", "Shop <shop@example.com", "SMTP_FROM: is not one address"),
+        ("SMTP_CONNECTIONS", "0", "SMTP_CONNECTIONS: "),
     ],
 )
 @pytest.mark.parametrize("command", [("stock", "list"), ("order", "show", "1")])
@@ -86,6 +104,8 @@ def test_the_doctor_says_so_too(run: Shop) -> None:
         "smtp://user:p%40ss@mail.example.com:587",
         "smtps://[::1]:465",
         "smtp://127.0.0.1:2525/",
+        "smtp+starttls://user:p%40ss@mail.example.com",
+        "smtp+plaintext://user:пароль@mail.example.com",
     ],
 )
 def test_a_mail_server_is_taken_as_it_is(url: str) -> None:
@@ -93,6 +113,25 @@ def test_a_mail_server_is_taken_as_it_is(url: str) -> None:
 
     assert settings.smtp_url is not None
     assert settings.smtp_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "shop@example.com",
+        "Our Shop <shop@example.com>",
+        '"Shop, Inc." <shop@example.com>',
+        "shop@localhost",
+        "orders+new@xn--e1afmkfd.xn--p1ai",
+    ],
+)
+def test_a_sender_is_taken_as_it_is(sender: str) -> None:
+    assert Settings(smtp_from=sender).smtp_from == sender
+
+
+def test_an_empty_sender_that_was_not_left_out_is_refused() -> None:
+    with pytest.raises(ValueError, match="is not one address"):
+        Settings(smtp_from="")
 
 
 def test_help_lists_every_command_and_the_exit_codes(run: Shop) -> None:

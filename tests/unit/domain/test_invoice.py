@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shop.domain.invoice import Invoice, InvoiceData, InvoiceLine, Party, invoice_number
+from shop.domain.invoice import (
+    Invoice,
+    InvoiceData,
+    InvoiceLine,
+    Party,
+    invoice_number,
+    numbered,
+)
 
 
 def test_nothing_is_needed_when_the_order_is_known() -> None:
@@ -81,3 +88,16 @@ def test_sums() -> None:
     assert [line.total_minor for line in lines] == [5970, 5]
     assert invoice.total_minor == 5975
     assert invoice.number == "INV-1001"
+
+
+def test_a_number_outside_the_sequence_is_never_one_of_it() -> None:
+    assert numbered(2026, 123) == "INV-2026-000123"
+    assert numbered(2026, 1_234_567) == "INV-2026-1234567"
+    assert invoice_number("2026-000123") == "INV-.2026-000123"
+    assert invoice_number("2026-1") == "INV-2026-1"
+
+
+def test_a_line_without_a_price_leaves_the_sum_open() -> None:
+    line = InvoiceLine("SKU-1", 3, None)
+
+    assert line.total_minor is None

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop.domain.errors import InvalidAmount
-from shop.domain.money import MAX_MINOR, format_amount, minor_digits, parse_amount
+from shop.domain.money import MAX_MINOR, format_amount, format_quantity, minor_digits, parse_amount
 
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -75,3 +75,7 @@ def test_what_was_written_can_be_read(minor: int, currency: str) -> None:
 @pytest.mark.parametrize(("currency", "digits"), [("EUR", 2), ("JPY", 0), ("KWD", 3), ("XXX", 2)])
 def test_most_currencies_have_hundredths(currency: str, digits: int) -> None:
     assert minor_digits(currency) == digits
+
+
+def test_quantities_are_grouped() -> None:
+    assert [format_quantity(qty) for qty in (7, 1200, 10_000)] == ["7", "1\u00a0200", "10\u00a0000"]

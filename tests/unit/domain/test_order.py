@@ -1,6 +1,7 @@
 """Which orders are valid, and what is said of those that are not."""
 
 import json
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -230,17 +231,18 @@ class TestNotices:
             (OrderStatus.FAILED, Reason.UNKNOWN_ITEM, "what?"),
             (OrderStatus.FAILED, "unknown_item", "what?"),
             (OrderStatus.FAILED, Reason.OUT_OF_STOCK, "gone"),
+            (OrderStatus.FAILED, "no_price", "how much?"),
         ],
     )
     def test_the_one_that_fits_is_chosen(
         self, status: OrderStatus, reason: str | None, notice: str
     ) -> None:
-        assert Notices("yes", "what?", "gone").for_outcome(status, reason) == notice
+        assert Notices("yes", "what?", "gone", "how much?").for_outcome(status, reason) == notice
 
     def test_they_name_the_order_and_what_was_ordered(self) -> None:
         notices = order_notices(an_order("1001", item="SKU-7", qty=3))
 
-        for text in (notices.processed, notices.unknown_item, notices.out_of_stock):
+        for text in astuple(notices):
             assert "1001" in text
             assert "SKU-7" in text
         assert "3 x SKU-7" in notices.processed
@@ -248,5 +250,5 @@ class TestNotices:
     def test_they_fit_into_a_notification(self) -> None:
         notices = order_notices(an_order("x" * 64, item="y" * 64, qty=10_000))
 
-        for text in (notices.processed, notices.unknown_item, notices.out_of_stock):
+        for text in astuple(notices):
             assert len(text) <= 2_000

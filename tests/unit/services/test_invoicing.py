@@ -68,7 +68,7 @@ class TestOfAnOrder:
         assert invoicing.generate("1001", data(), "invoice-task", "one") is True
 
         invoice = Invoice(
-            number="INV-1001",
+            number="INV-2026-000001",
             order_id="1001",
             issued_on=date(2026, 3, 1),
             seller=SELLER,
@@ -79,6 +79,37 @@ class TestOfAnOrder:
         assert renderer.invoices == [invoice]
         assert store.invoices["1001"] == renderer.render(invoice)
         assert store.orders_open == {}
+
+    def test_currency_and_number_are_the_orders(
+        self, store: FakeStore, book: FakeOrderBook, renderer: FakeInvoiceRenderer
+    ) -> None:
+        store.orders["1001"].currency = "JPY"
+
+        make(store, book, renderer).generate("1001", data(), "invoice-task", "one")
+
+        (invoice,) = renderer.invoices
+        assert (invoice.currency, invoice.number) == ("JPY", "INV-2026-000001")
+
+    def test_an_older_record_has_the_shops_currency_and_a_number_of_its_own(
+        self, store: FakeStore, book: FakeOrderBook, renderer: FakeInvoiceRenderer
+    ) -> None:
+        store.orders["1001"].currency = store.orders["1001"].invoice_number = None
+
+        make(store, book, renderer).generate("1001", data(), "invoice-task", "one")
+
+        (invoice,) = renderer.invoices
+        assert (invoice.currency, invoice.number) == ("EUR", "INV-1001")
+
+    def test_without_a_price_there_is_no_amount(
+        self, store: FakeStore, book: FakeOrderBook, renderer: FakeInvoiceRenderer
+    ) -> None:
+        store.orders["1001"].unit_price_minor = None
+
+        make(store, book, renderer).generate("1001", data(), "invoice-task", "one")
+
+        (invoice,) = renderer.invoices
+        assert invoice.lines == (InvoiceLine("SKU-1", 3, None),)
+        assert invoice.total_minor is None
 
     def test_the_record_wins_over_the_data(
         self, invoicing: Invoicing, renderer: FakeInvoiceRenderer
@@ -210,7 +241,7 @@ class TestOfDataAlone:
 
         (invoice,) = renderer.invoices
         assert invoice.issued_on == date(2026, 3, 1)
-        assert invoice.lines == (InvoiceLine("Teapot", 2, 0),)
+        assert invoice.lines == (InvoiceLine("Teapot", 2, None),)
         assert invoice.customer.name
 
     def test_without_a_date_it_is_the_shops_day(

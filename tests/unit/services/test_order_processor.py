@@ -89,6 +89,20 @@ def test_a_failed_order_gives_rise_to_a_notification_only(
     assert store.stock["SKU-1"] == "10"
 
 
+def test_an_item_without_a_price_is_named_once(
+    processor: OrderProcessor, store: FakeStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    del store.prices["SKU-1"]
+
+    for order_id in ("1", "2"):
+        processor.process(an_order(order_id), "task-1", "one")
+    store.prices["SKU-1"] = "1990"
+    processor.process(an_order("3"), "task-1", "one")
+
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ["item SKU-1 has no price: order 1"]
+
+
 def test_customers_are_not_notified_when_that_is_off(
     book: FakeOrderBook, warehouse: FakeWarehouse, store: FakeStore, publisher: FakePublisher
 ) -> None:

@@ -285,7 +285,7 @@ def test_a_notification_is_not_sent_again_while_its_mail_server_takes_its_time(
         store.clock.advance(9_000)
         sweep.run()
 
-    Notifier(notifications, FakeMailer(meanwhile=slow, max_delivery_s=20.0)).deliver(
+    Notifier(notifications, FakeMailer(meanwhile=slow, lease_s=20.0)).deliver(
         a_notification(), "notice", "one"
     )
 

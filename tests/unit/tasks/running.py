@@ -41,11 +41,16 @@ class Worker:
 
 @contextmanager
 def running_worker(
-    folder: Path, queue: Queue, arguments: Sequence[str], env: Mapping[str, str]
+    folder: Path,
+    queue: Queue,
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    app: str = "shop.worker",
 ) -> Iterator[Worker]:
-    """`celery -A shop.worker worker` for one queue, with these settings and no others."""
+    """`celery -A {app} worker` for one queue, with these settings and no others."""
     log = folder / f"{queue}.log"
-    command = [sys.executable, "-m", "celery", "-A", "shop.worker", "worker"]
+    command = [sys.executable, "-m", "celery", "-A", app, "worker"]
     command += ["-Q", queue.value, "-n", f"{queue}@test", *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(

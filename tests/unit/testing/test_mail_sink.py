@@ -9,7 +9,7 @@ from shop.adapters.mail.smtp import SmtpMailer
 from shop.domain.errors import DeliveryFailed
 from testing.history import Effect
 from testing.observers import MailSink
-from tests.builders import ANN, a_notification
+from tests.builders import ANN, a_mail
 from tests.unit.testing.memory import Memory
 
 
@@ -25,8 +25,10 @@ def sink(history: Memory) -> Iterator[MailSink]:
 
 
 @pytest.fixture
-def mailer(sink: MailSink) -> SmtpMailer:
-    return SmtpMailer(sink.url, sender="shop@example.com")
+def mailer(sink: MailSink) -> Iterator[SmtpMailer]:
+    mailer = SmtpMailer(sink.url, sender="shop@example.com")
+    yield mailer
+    mailer.close()
 
 
 def mails(history: Memory) -> list[tuple[str, str]]:
@@ -43,14 +45,14 @@ def test_it_says_that_it_watches(sink: MailSink, history: Memory) -> None:
 def test_a_mail_is_recorded_as_it_was_sent(
     mailer: SmtpMailer, history: Memory, message: str
 ) -> None:
-    mailer.deliver(a_notification(message=message))
+    mailer.deliver(a_mail(message=message))
 
     assert mails(history) == [(ANN, message)]
 
 
 def test_each_time_counts(mailer: SmtpMailer, history: Memory) -> None:
-    mailer.deliver(a_notification())
-    mailer.deliver(a_notification())
+    mailer.deliver(a_mail())
+    mailer.deliver(a_mail())
 
     assert len(mails(history)) == 2
 
@@ -59,17 +61,17 @@ def test_what_it_refuses_is_not_delivered(
     sink: MailSink, mailer: SmtpMailer, history: Memory
 ) -> None:
     with sink.refusing(), pytest.raises(DeliveryFailed, match="451"):
-        mailer.deliver(a_notification())
+        mailer.deliver(a_mail())
     assert mails(history) == []
 
-    mailer.deliver(a_notification())
+    mailer.deliver(a_mail())
     assert len(mails(history)) == 1
 
 
 def test_it_answers_late(sink: MailSink, mailer: SmtpMailer, history: Memory) -> None:
     with sink.delaying(0.5):
         began_s = time.monotonic()
-        mailer.deliver(a_notification())
+        mailer.deliver(a_mail())
 
         assert time.monotonic() - began_s >= 0.5
     assert len(mails(history)) == 1

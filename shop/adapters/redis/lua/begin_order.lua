@@ -3,11 +3,11 @@
 -- KEYS  1 order hash  2 order status  3 open orders  4 invoice
 --       5 counts of orders  6 task hash
 -- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 delivery id
---       7 overdue after, lease included, ms
+--       7 overdue after, lease included, ms  8 currency
 -- reply {status, attempts} | {'conflict', 0}
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'item', ARGV[2], 'qty', ARGV[3], 'email', ARGV[4],
-    'task_id', ARGV[5], 'placed_at', now_ms, 'attempts', 0)
+    'task_id', ARGV[5], 'placed_at', now_ms, 'attempts', 0, 'currency', ARGV[8])
   -- An invoice that somebody made by hand before there was an order is not this order's. Not as
   -- the first write: after one that frees memory, a full server would not refuse the others.
   redis.call('DEL', KEYS[4])

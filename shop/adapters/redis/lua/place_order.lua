@@ -2,7 +2,7 @@
 -- KEYS  1 order hash  2 order status  3 open orders  4 task hash  5 invoice
 --       6 counts of orders
 -- ARGV  1 order id  2 item  3 qty  4 email  5 task id  6 task name
---       7 overdue after, ms  8 task expiry, s  9 limit of open orders (0: none)
+--       7 overdue after, ms  8 task expiry, s  9 limit of open orders (0: none)  10 currency
 -- reply {'placed', task id, now, status} | {'repeated', task id, placed at, status}
 --       | {'conflict'} | {'full', open orders}
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -22,7 +22,7 @@ if limit > 0 then
 end
 
 redis.call('HSET', KEYS[1], 'item', ARGV[2], 'qty', ARGV[3], 'email', ARGV[4],
-  'task_id', ARGV[5], 'placed_at', now_ms, 'attempts', 0)
+  'task_id', ARGV[5], 'placed_at', now_ms, 'attempts', 0, 'currency', ARGV[10])
 -- An invoice that somebody made by hand before there was an order is not this order's. Not as the
 -- first write: after one that frees memory, a full server would not refuse the others.
 redis.call('DEL', KEYS[5])

@@ -28,7 +28,17 @@ class Arrived:
     @property
     def text(self) -> str:
         """The body; the lines of a message end in CRLF on their way."""
-        content: str = self.message.get_content()
+        return self.part("plain")
+
+    @property
+    def page(self) -> str:
+        """The same in HTML."""
+        return self.part("html")
+
+    def part(self, kind: str) -> str:
+        body = self.message.get_body((kind,))
+        assert body is not None
+        content: str = body.get_content()
         return content.replace("\r\n", "\n")
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from shop.adapters.mail import LogMailer, SmtpMailer, create_mailer
-from tests.builders import ANN, a_notification
+from tests.builders import ANN, a_mail
 from tests.conftest import MakeSettings
 
 
@@ -21,7 +21,7 @@ def test_it_takes_its_time_and_logs(
     pauses_s: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="shop.adapters.mail"):
-        LogMailer(delay_s=0.1, in_clear=True).deliver(a_notification(message="Ваш заказ в пути"))
+        LogMailer(delay_s=0.1, in_clear=True).deliver(a_mail(message="Ваш заказ в пути"))
 
     assert pauses_s == [0.1]
     (record,) = caplog.records
@@ -35,7 +35,7 @@ def test_in_production_neither_address_nor_text_is_logged(
     caplog: pytest.LogCaptureFixture, make_settings: MakeSettings, log_format: str
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="shop.adapters.mail"):
-        create_mailer(make_settings(log_format=log_format)).deliver(a_notification(message="Psst"))
+        create_mailer(make_settings(log_format=log_format)).deliver(a_mail(message="Psst"))
 
     (record,) = caplog.records
     shown = record.getMessage()
@@ -49,7 +49,7 @@ def test_the_log_is_the_default_and_takes_the_settings_time(
     mailer = create_mailer(make_settings(notification_delay_ms=250))
 
     assert isinstance(mailer, LogMailer)
-    mailer.deliver(a_notification())
+    mailer.deliver(a_mail())
     assert pauses_s == [0.25]
 
 

@@ -12,8 +12,12 @@ import pypdf
 from reportlab.pdfbase import pdfmetrics
 
 from shop.adapters.pdf.fonts import load_fonts
+from shop.adapters.pdf.layout import compose
 from shop.adapters.pdf.page import BOTTOM_PT, HEIGHT_PT, LEFT_PT, RIGHT_PT, Page
-from shop.adapters.pdf.text import runs, width_pt
+from shop.adapters.pdf.script_embedding import packed
+from shop.adapters.pdf.shaping import Run
+from shop.adapters.pdf.structure import Structure
+from shop.adapters.pdf.text import Line, ShapedLine, width_pt
 from shop.domain.invoice import Invoice, InvoiceLine, Party
 
 INVOICE = Invoice(
@@ -39,6 +43,12 @@ SCRIPTS = {
     "georgian": ("თბილისიაბგ", "ქუთაისიდევ"),
     "thai": ("กรงเทพมหาน", "ประเทศไทยๆ"),
     "devanagari": ("नमसकारअआइई", "दललएकखगघचछ"),
+    "armenian": ("Երևանաբգդե", "Գյումրիզէը"),
+    "tamil": ("சென்னை கமல", "முருகன் தம"),
+    "bengali": ("কলকাতা ঢাক", "বাংলা ভাষআ"),
+    "chinese": ("北京风行贸易有限公司", "上海东方电子科技集团"),
+    "japanese": ("株式会社やまだ商店さま", "サクラ電機とうきょう部"),
+    "korean": ("서울무역주식회사대표", "부산상사유한회사담당"),
 }
 
 #: Nothing here may raise, leave the page, or vanish without a trace.
@@ -53,6 +63,11 @@ HOSTILE = {
     "private use": "a\ue000b\U000f0000c",
     "emoji": "\U0001f600 \U0001f468\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f \U0001f1e9",
     "chinese": "北京市海淀区 東京都 서울특별시",
+    "no font at all": "\U00013000\U00013001 \U00012000",
+    "letters with a hundred marks": "ก" + "่" * 100 + " " + "क" + "्" * 100 + "ا" + "َ" * 100,
+    "joiners without end": "क" + "\u094d\u200d\u0937" * 400,
+    "families without end": "\U0001f468\u200d" * 300,
+    "all scripts at once": "aאбعกन한字Հაத😀" * 40,
     "stacked marks": "e" + "\u0301\u0316\u0334" * 40,
     "marks alone": "\u0301" * 300,
     "overrides": "abc \u202egnp.exe\u202c \u2067x\u2069 \u200f\u200e",
@@ -88,9 +103,18 @@ def forget_packed() -> None:
     """Have the fonts' subsets made anew, as in a process that made no such invoice yet."""
     fonts = load_fonts()
     for face in (fonts.regular, fonts.bold):
-        for name in (face.name, face.fallback_name):
-            font: Any = pdfmetrics.getFont(name)
-            font.packed.cache_clear()
+        font: Any = pdfmetrics.getFont(face.name)
+        font.packed.cache_clear()
+    packed.cache_clear()
+
+
+def pages_of(invoice: Invoice) -> list[Page]:
+    return compose(invoice, load_fonts(), Structure())
+
+
+def reads(line: Line) -> str:
+    """A line as it is read."""
+    return line.text if isinstance(line, ShapedLine) else line
 
 
 def text_of(pdf: bytes) -> str:
@@ -105,10 +129,13 @@ def check_pages(pages: list[Page]) -> None:
             assert op.x >= LEFT_PT - 0.01, op.line
             assert op.x + width <= RIGHT_PT + 0.01, op.line
             assert BOTTOM_PT - 40 < op.y < HEIGHT_PT - 30, op.line
-            for name, run in runs(op.line, op.style.face):
-                font: Any = pdfmetrics.getFont(name)
-                glyphs = font.face.charToGlyph
-                assert [char for char in run if not glyphs.get(ord(char))] == []
+            font: Any = pdfmetrics.getFont(op.style.face.name)
+            has = font.face.charToGlyph
+            for part in op.line.parts if isinstance(op.line, ShapedLine) else (op.line,):
+                if isinstance(part, Run):
+                    assert all(glyph.number for glyph in part.glyphs), part
+                else:
+                    assert [char for char in part if not has.get(ord(char))] == []
 
 
 def run_python(code: str, **environment: str) -> str:

@@ -15,13 +15,13 @@ from reportlab.pdfbase.ttfonts import TTFontFile
 from shop.adapters.pdf import PdfInvoiceRenderer
 from shop.adapters.pdf.embedding import without_hints
 from shop.adapters.pdf.fonts import load_fonts
-from shop.adapters.pdf.layout import compose
 from shop.adapters.pdf.page import HEIGHT_PT
 from shop.domain.invoice import Invoice, Party
 from tests.unit.adapters.pdf.invoices import (
     INVOICE,
     SCRIPTS,
     forget_packed,
+    pages_of,
     with_text,
 )
 
@@ -50,7 +50,7 @@ class TestPicture:
     def name_drawn(self, name: str, directory: Path) -> bytes:
         """The picture of a customer's name."""
         invoice = replace(INVOICE, customer=Party(name))
-        (page,) = compose(invoice, load_fonts())
+        (page,) = pages_of(invoice)
         style = next(op.style for op in page.texts if op.style.size_pt == 11)
         baseline = next(op.y for op in page.texts if op.style is style)
         width, pixels = self.pixels(invoice, directory)
@@ -69,13 +69,22 @@ class TestPicture:
         one, other = SCRIPTS[script]
         assert len(one) == len(other)
         assert self.name_drawn(one, tmp_path) != self.name_drawn(other, tmp_path)
-        boxes = self.name_drawn("北" * len(one), tmp_path)
+        boxes = self.name_drawn("\U00013000" * len(one), tmp_path)
         assert self.name_drawn(one, tmp_path) != boxes
         assert sum(value < 128 for value in self.name_drawn(one, tmp_path)) > 50
 
+    @pytest.mark.parametrize("symbol", ["☂", "☎", "❤", "①", "Ａ", "😀"])
+    def test_symbols_leave_ink(self, symbol: str, tmp_path: Path) -> None:
+        # An outline that takes more operands at once than a PDF's has room for stays blank.
+        drawn = self.name_drawn(symbol, tmp_path)
+        assert sum(value < 128 for value in drawn) > 5
+        assert drawn != self.name_drawn("\U00013000", tmp_path)
+
     def test_letters_that_no_font_covers_look_alike(self, tmp_path: Path) -> None:
         # What the test above would see for every script if letters came out as boxes.
-        assert self.name_drawn("北京北京", tmp_path) == self.name_drawn("東西南中", tmp_path)
+        assert self.name_drawn("\U00013000" * 4, tmp_path) == self.name_drawn(
+            "\U00013001" * 4, tmp_path
+        )
 
 
 class TestEmbedding:

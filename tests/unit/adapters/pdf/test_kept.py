@@ -1,5 +1,6 @@
 """What the renderer keeps for the next invoice: it has nothing of the last one in it."""
 
+import functools
 import hashlib
 import random
 from dataclasses import replace
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from reportlab.pdfbase import pdfdoc
 
 from shop.adapters.pdf import PdfInvoiceRenderer, renderer
-from shop.adapters.pdf.document import LANGUAGE, Document
+from shop.adapters.pdf.document import LANGUAGE, Document, TaggedPage, describe
 from shop.domain.invoice import Invoice, InvoiceLine, Party
 from tests.unit.adapters.pdf.invoices import (
     HOSTILE,
@@ -45,6 +46,18 @@ INVOICES = {
 }
 
 
+class StructurePart(pdfdoc.PDFObject):
+    """One of the structure's parts, as a part of reportlab's."""
+
+    __RefOnly__ = 1
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def format(self, document: "PlainDocument") -> bytes:
+        return document.parts_of_structure[self._place]
+
+
 class PlainDocument(Document):
     """The same document, all of it written by reportlab as it does for a canvas."""
 
@@ -59,8 +72,20 @@ class PlainDocument(Document):
         catalog.Outlines = self.Outlines
         self.info, self.Catalog, self.Pages = info, catalog, pages
 
+    @functools.cached_property
+    def parts_of_structure(self) -> tuple[bytes, ...]:
+        return self.structure_written()
+
+    def place_structure(self) -> None:
+        for place in range(1 + len(self.structure.elements)):
+            part = StructurePart(place)
+            self.number_of(part)
+            if place == 0:
+                self.first_of_structure = self.number_of(part)
+                describe(self.Catalog, part)
+
     def add_page(self, content: str) -> None:
-        page: Any = pdfdoc.PDFPage()
+        page: Any = TaggedPage(len(self.Pages.pages))
         page.pagewidth, page.pageheight = self.size_pt
         page.Rotate, page.hasImages, page.ExtGState, page._shadingUsed = 0, True, None, {}
         page.setPageTransition(None)

@@ -74,15 +74,15 @@ class TestSameBytes:
     def test_when_first_used_by_many_threads(self) -> None:
         code = (
             "import threading\n"
-            "from tests.unit.adapters.pdf.invoices import INVOICE\n"
+            "from tests.unit.adapters.pdf.test_same_bytes import TestSameBytes as T\n"
             "from shop.adapters.pdf import PdfInvoiceRenderer, fonts\n"
             "loaded, load = [], fonts._typeface\n"
-            "def count(name, keys):\n"
-            "    loaded.append(name); return load(name, keys)\n"
+            "def count(name, *args):\n"
+            "    loaded.append(name); return load(name, *args)\n"
             "fonts._typeface = count\n"
             "made, gate = [], threading.Barrier(4)\n"
             "def work():\n"
-            "    gate.wait(10); made.append(PdfInvoiceRenderer().render(INVOICE))\n"
+            "    gate.wait(10); made.append(PdfInvoiceRenderer().render(T.INVOICES[1]))\n"
             "threads = [threading.Thread(target=work) for _ in range(4)]\n"
             "[t.start() for t in threads]; [t.join(50) for t in threads]\n"
             "print(len(made), len(set(made)), *sorted(loaded))"
@@ -113,7 +113,7 @@ def test_importing_the_adapter_opens_no_font() -> None:
     code = (
         "import sys, shop.adapters.pdf\n"
         "from reportlab.pdfbase import pdfmetrics\n"
-        "print([m for m in sys.modules if m.startswith(('pymupdf_fonts.', 'arabic_reshaper'))],"
+        "print([m for m in sys.modules if m.startswith(('pymupdf_fonts.', 'manimgx_fonts'))],"
         " [n for n in pdfmetrics.getRegisteredFontNames() if n.startswith('invoice')])"
     )
     assert run_python(code) == "[] []"

@@ -1,7 +1,7 @@
 """The keys of DESIGN section 5, to the letter: scripts outside the project read them."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from redis import Redis
@@ -77,6 +77,7 @@ async def test_a_placed_order(valkey: ValkeyProcess, client: Redis) -> None:
         "task_id": "task-1",
         "placed_at": str(at_ms),
         "attempts": "0",
+        "currency": "EUR",
     }
     assert client.zscore("orders:open", "1001") == at_ms + OVERDUE_AFTER_MS
     assert client.hgetall("task:task-1") == {
@@ -100,12 +101,16 @@ def test_a_processed_order_and_its_invoice(client: Redis, book: RedisOrderBook) 
     assert fields["processed_at"] == str(settlement.processed_at_ms)
     assert (fields["unit_price"], fields["attempts"]) == ("1990", "1")
     assert "reason" not in fields
+    year = datetime.fromtimestamp(settlement.processed_at_ms / 1000, UTC).year
+    assert fields["invoice_number"] == f"INV-{year}-000001"
+    assert client.hgetall("invoices:numbered") == {str(year): "1"}
     assert client.zrange("orders:open", 0, -1) == ["1001"]
     assert client.hgetall("notification:notice-of-1001") == {
         "email": ANN,
         "message": follow_ups(order).notices.processed,
         "status": "pending",
         "attempts": "0",
+        "order_id": "1001",
     }
     assert client.zrange("notifications:open", 0, -1) == ["notice-of-1001"]
 

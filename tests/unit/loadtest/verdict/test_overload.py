@@ -11,6 +11,7 @@ from loadtest.schedule import Kind
 from loadtest.verdict.overload import (
     ACCEPT_RATIO,
     SAME_KIND_RATIO,
+    goodput,
     judge_overload,
     overloaded,
     probes_not_shed,
@@ -66,6 +67,43 @@ def test_without_any_event_nothing_is_said() -> None:
 
     assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert verdict.reasons[0] == "no set has probes of both idle and overload"
+
+
+def test_a_ratio_of_small_times_fails_nobody() -> None:
+    run = overload()
+    # 1 ms idle, and 30 times as long under overload: still quick.
+    run.samples = [
+        replace(one, answered_ms=one.sent_ms + (30 if one.kind is Kind.FLOOD else 1))
+        if one.sent_ms and is_probe(one)
+        else one
+        for one in run.samples
+    ]
+
+    assert judge(run).conclusion is Conclusion.PASS
+
+
+def accepted_per_s(run: MadeUpRun) -> float:
+    floods = [block for block in run.schedule.blocks if block.kind is Kind.FLOOD]
+    numbers = {block.number for block in floods}
+    taken = [
+        one for one in run.samples if is_order(one) and one.block in numbers and not is_shed(one)
+    ]
+    return len(taken) / sum(block.duration_s for block in floods)
+
+
+@pytest.mark.parametrize(
+    ("share", "conclusion"), [(0.85, Conclusion.PASS), (0.75, Conclusion.FAIL)]
+)
+def test_an_api_that_turns_everyone_away_fails(share: float, conclusion: Conclusion) -> None:
+    run = overload()
+    capacity_per_s = accepted_per_s(run) / share
+
+    gate = goodput(run.schedule, run.samples, capacity_per_s)
+    verdict = judge_overload(run.schedule, run.events, capacity_per_s=capacity_per_s, resamples=200)
+
+    assert gate.holds is (conclusion is Conclusion.PASS)
+    assert verdict.conclusion is conclusion
+    assert (gate.name in broken(verdict)) is not gate.holds
 
 
 def test_too_few_probes_do_not_fail() -> None:
