@@ -33,7 +33,6 @@ _STACK = "stack"
 
 def configure_logging(settings: Settings, service: str) -> None:
     """Give the root logger the shop's handlers; `service` names the process and its file."""
-    _leave_out_what_nobody_shows()
     mask = SecretMask(settings)
     root = logging.getLogger()
     root.setLevel(settings.log_level)
@@ -69,13 +68,6 @@ def _file_handler(log_dir: Path, service: str, mask: SecretMask) -> logging.Hand
     # A file is read by programs, whatever the terminal shows.
     handler.setFormatter(_formatter("json", service, mask))
     return handler
-
-
-def _leave_out_what_nobody_shows() -> None:
-    """Spare each line what it costs to find out in which thread, process and task it is written."""
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    if sys.version_info >= (3, 12):
-        logging.logAsyncioTasks = False
 
 
 def _add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -165,5 +165,11 @@ def reachable(host: str) -> str:
     return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104  (compared, never bound)
 
 
+def url(host: str, port: int) -> str:
+    """What a browser is given for a server that listens on `host`, which may be an IPv6 address."""
+    name = reachable(host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
 def _celery(*command: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "celery", "--quiet", "-A", "shop.worker", *command)

@@ -152,8 +152,7 @@ def _seed(settings: Settings) -> None:
 
 
 def _table(stack: Stack, settings: Settings, flower_password: str) -> Table:
-    host = services.reachable(stack.host)
-    api = f"http://{host}:{stack.api_port}"
+    api = services.url(stack.host, stack.api_port)
     rows = [
         ("API", api, "X-API-Key: your API_KEY" if settings.api_key else "none"),
         ("API documentation", f"{api}/docs", "none"),
@@ -170,7 +169,7 @@ def _table(stack: Stack, settings: Settings, flower_password: str) -> Table:
         shown = "your FLOWER_PASSWORD" if settings.flower_password else flower_password
         flower = (
             "Flower",
-            f"http://{host}:{stack.flower_port}",
+            services.url(stack.host, stack.flower_port),
             f"{settings.flower_user} / {shown}",
         )
         rows.insert(2, flower)

@@ -2,10 +2,12 @@
 
 import logging
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from celery.beat import ScheduleEntry, SchedulingError
+from celery.utils.time import maybe_make_aware
 
 from shop.adapters.celery.errors import BROKER_ERRORS
 from shop.tasks.ownership import OwnedScheduler
@@ -14,6 +16,10 @@ logger = logging.getLogger(__name__)
 
 #: The longest sleep between two looks at the schedule, seconds.
 MAX_INTERVAL_S = 5.0
+#: A clock that is put right by less is nobody's concern.
+AHEAD = timedelta(seconds=5)
+#: Whatever is scheduled is due if it ran last so long ago.
+LONGEST_PERIOD = timedelta(days=1)
 #: Between two tries to send what is due.
 SEND_AGAIN_S = 1.0
 
@@ -27,9 +33,25 @@ class LivelyScheduler(OwnedScheduler):
         self._alive = Path(run_dir) / "beat.alive" if run_dir else None
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
+        self._forget_runs_ahead()
         due_in_s: float = super().tick(*args, **kwargs)
         self._touch()
         return due_in_s
+
+    def _forget_runs_ahead(self) -> None:
+        """What ran last at a time that is still to come ran before the clock was set back.
+
+        Celery 5.7 waits until that time is there again, without a word: hours, or days.
+        """
+        for entry in self.schedule.values():
+            now = entry.default_now()
+            last = maybe_make_aware(entry.last_run_at, now.tzinfo)
+            if last <= now + AHEAD:
+                continue
+            logger.warning("%s ran last at %s, which lies ahead: it is due", entry.name, last)
+            entry.last_run_at = now - LONGEST_PERIOD
+            # Made of the times that each was due.
+            self._heap = None
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         """Send what is due, however long the broker refuses it.

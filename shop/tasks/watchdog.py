@@ -18,6 +18,9 @@ from shop.domain.work import EXIT_STALLED
 
 logger = logging.getLogger(__name__)
 
+#: Who has not looked for longer, seconds, was not awake for longer.
+AWAKE_S = 2.0
+
 
 @dataclass
 class Watchdog:
@@ -32,28 +35,28 @@ class Watchdog:
     is_busy: Callable[[], bool]
     now_s: Callable[[], float]
     _seen: int = field(default=-1, init=False)
-    _progress_at_s: float = field(default=0.0, init=False)
+    _looked_at_s: float = field(default=0.0, init=False)
+    _without_progress_s: float = field(default=0.0, init=False)
 
     def is_stalled(self) -> bool:
-        """Whether there has been work, and no start, for `stall_after_s`.
+        """Whether there has been work, and no start, for `stall_after_s` in which it was awake.
+
+        To be asked each second or so: what was longer between two looks was slept through, in a
+        suspended machine or a stopped process.
 
         Errors of `has_work` pass through and count as progress: while the broker is away
         nobody can start anything.
         """
-        now_s = self.now_s()
+        now_s, before_s = self.now_s(), self._without_progress_s
+        awake_s = min(now_s - self._looked_at_s, AWAKE_S)
+        self._looked_at_s, self._without_progress_s = now_s, 0.0
         started = self.started()
         if started != self._seen or self.is_busy():
             self._seen = started
-            self._progress_at_s = now_s
             return False
-        try:
-            waiting = self.has_work()
-        except Exception:
-            self._progress_at_s = now_s
-            raise
-        if not waiting:
-            self._progress_at_s = now_s
-        return now_s - self._progress_at_s >= self.stall_after_s
+        if self.has_work():
+            self._without_progress_s = before_s + awake_s
+        return self._without_progress_s >= self.stall_after_s
 
 
 class LoopPulse:
@@ -63,21 +66,26 @@ class LoopPulse:
     ever; and the time limits of the pool are kept by the same loop.
     """
 
-    def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(
+        self,
+        call_soon: Callable[[Callable[[], None]], object],
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`call_soon` has the loop call something, such as `Hub.call_soon`."""
         self._call_soon = call_soon
+        self._now_s = now_s
         self._is_asked = False
-        self._felt_s = time.monotonic()
+        self._felt_s = now_s()
 
     def silent_s(self) -> float:
         """Seconds since the loop went round; ask it every now and then, for it answers later."""
         if not self._is_asked:
             self._is_asked = True
             self._call_soon(self._beat)
-        return time.monotonic() - self._felt_s
+        return self._now_s() - self._felt_s
 
     def _beat(self) -> None:
-        self._felt_s = time.monotonic()
+        self._felt_s = self._now_s()
         self._is_asked = False
 
 

@@ -106,9 +106,12 @@ def test_flower_can_be_left_out(make_settings: MakeSettings, tmp_path: Path) -> 
     assert [port.option for port in stack.ports(6379)] == ["--api-port", "--redis-port"]
 
 
-@pytest.mark.parametrize(("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("10.1.2.3", "10.1.2.3")])
-def test_where_a_host_is_reached(host: str, reached: str) -> None:
-    assert services.reachable(host) == reached
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [("0.0.0.0", "127.0.0.1"), ("10.1.2.3", "10.1.2.3"), ("::1", "[::1]"), ("here", "here")],
+)
+def test_where_a_browser_finds_a_server(host: str, reached: str) -> None:
+    assert services.url(host, 8000) == f"http://{reached}:8000"
 
 
 def _options(service: Service) -> set[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from celery import Celery
 from celery.beat import ScheduleEntry
+from celery.schedules import crontab
 from redis import Redis
 
 from shop.adapters.celery.app import create_worker_app
@@ -90,3 +92,27 @@ def test_what_cannot_be_sent_at_all_is_left(
 
     assert "nightly is not sent" in caplog.text
     assert broker.keys("*misspelt*") == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=10), timedelta(hours=1), timedelta(minutes=1)])
+def test_what_ran_last_before_the_clock_was_set_back_is_due(
+    scheduler: LivelyScheduler,
+    app: Celery,
+    broker: Redis,
+    caplog: pytest.LogCaptureFixture,
+    ahead: timedelta,
+) -> None:
+    app.require_own_broker = lambda: None
+    often = {"task": "audit_stock", "schedule": 300, "options": {"queue": "default"}}
+    scheduler.update_from_dict({"often": often, "daily": {**often, "schedule": crontab("7", "4")}})
+    # Celery's own, for results that nobody keeps here.
+    scheduler.schedule.pop("celery.backend_cleanup", None)
+    for each in scheduler.schedule.values():
+        each.last_run_at = each.default_now() + ahead
+
+    for _ in range(4):
+        scheduler.tick()
+
+    assert broker.llen("default") == 2
+    assert caplog.text.count("lies ahead: it is due") == 2
+    assert all(each.last_run_at <= each.default_now() for each in scheduler.schedule.values())

@@ -94,27 +94,35 @@ def test_while_the_broker_is_away_nobody_is_to_blame(watchdog: Watchdog, worker:
     assert watch(watchdog, worker, until_s=81.0)
 
 
+@pytest.mark.parametrize("slept_s", [7.0, 3_600.0])
+def test_time_that_was_slept_through_does_not_count(
+    watchdog: Watchdog, worker: Worker, slept_s: float
+) -> None:
+    assert not watch(watchdog, worker, until_s=15.0)
+    worker.now_s += slept_s
+
+    assert not watchdog.is_stalled()
+    # It has had a few seconds since to be found busy, or at rest.
+    assert watch(watchdog, worker, until_s=worker.now_s + 20.0)
+
+
 class TestTheLoopsPulse:
-    def test_a_loop_that_goes_round_is_felt(self) -> None:
+    def test_a_loop_that_goes_round_is_felt(self, worker: Worker) -> None:
         asked: list[Callable[[], None]] = []
-        pulse = LoopPulse(asked.append)
+        pulse = LoopPulse(asked.append, lambda: worker.now_s)
 
-        time.sleep(0.02)
-        assert pulse.silent_s() >= 0.02
+        worker.now_s = 2.0
+        assert pulse.silent_s() == 2.0
+        worker.now_s = 3.0
         asked.pop()()
-        assert pulse.silent_s() < 0.02
+        assert pulse.silent_s() == 0.0
 
-    def test_a_loop_that_hangs_is_asked_once_and_falls_silent(self) -> None:
+    def test_a_loop_that_hangs_is_asked_once_and_falls_silent(self, worker: Worker) -> None:
         asked: list[Callable[[], None]] = []
-        pulse = LoopPulse(asked.append)
+        pulse = LoopPulse(asked.append, lambda: worker.now_s)
 
-        silences_s = []
-        for _ in range(3):
-            time.sleep(0.01)
-            silences_s.append(pulse.silent_s())
-
-        assert silences_s == sorted(silences_s)
-        assert silences_s[-1] >= 0.03
+        for worker.now_s in (1.0, 2.0, 3.0):
+            assert pulse.silent_s() == worker.now_s
         assert len(asked) == 1
 
     def test_it_beats_in_the_hub_of_a_worker(self) -> None:

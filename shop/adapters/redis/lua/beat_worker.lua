@@ -8,9 +8,14 @@ if ARGV[3] == '' then
 else
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 end
-for _, silent in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now_ms - ARGV[2])) do
-  redis.call('ZREM', KEYS[1], silent)
-  redis.call('HDEL', KEYS[2], silent)
+local function forget(from_ms, until_ms)
+  for _, worker in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], from_ms, until_ms)) do
+    redis.call('ZREM', KEYS[1], worker)
+    redis.call('HDEL', KEYS[2], worker)
+  end
 end
+forget('-inf', now_ms - ARGV[2])
+-- A beat that lies ahead was before the server's clock was set back; the living beat again.
+forget('(' .. now_ms, '+inf')
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return redis.call('ZCARD', KEYS[1])

@@ -4,7 +4,8 @@
 -- reply a list for each queue: live workers, then as JSON what each was told that was told something
 local queues = {}
 for index = 1, #KEYS, 2 do
-  local alive = redis.call('ZRANGEBYSCORE', KEYS[index], now_ms - ARGV[1], '+inf')
+  -- A beat that lies ahead was before the server's clock was set back: it says nothing of now.
+  local alive = redis.call('ZRANGEBYSCORE', KEYS[index], now_ms - ARGV[1], now_ms)
   local queue = {#alive}
   for _, worker in ipairs(alive) do
     local told = redis.call('HGET', KEYS[index + 1], worker)
