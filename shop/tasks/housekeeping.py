@@ -165,7 +165,9 @@ def lower_cpu_priority(worker: WorkController) -> None:
     """Before the pool forks, so that its processes inherit it."""
     if set(worker.app.amqp.queues.consume_from) != {Queue.DEFAULT.value}:
         return
-    os.nice(DEFAULT_NICENESS)
+    # Not added to what there is: after a SIGHUP it has been set before.
+    niceness = max(os.nice(0), DEFAULT_NICENESS)
+    os.setpriority(os.PRIO_PROCESS, 0, niceness)
     # Linux may share the processor out by sessions first (sched_autogroup_enabled), and a process's
     # own niceness counts only within its session. Another's session is not ours to slow down.
     if os.getsid(0) == os.getpid():

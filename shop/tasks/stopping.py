@@ -4,11 +4,14 @@ Celery stops inside its signal handler, between whichever two instructions of th
 signal came. What that thread holds, such as the lock of the events, it then holds for as long as
 the handler waits for the pool, whose threads wait for the lock; and no result is read meanwhile.
 Here the handler only takes note: the event loop goes on until nothing is in hand, and then stops.
+After a SIGHUP the process begins anew, by the command that it was started with.
 """
 
+import atexit
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -25,7 +28,7 @@ from shop.adapters.celery.config import SOFT_SHUTDOWN_S
 
 logger = logging.getLogger(__name__)
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 LOOK_EVERY_S = 0.05
 #: How long a killed process of the pool may take to be gone.
 KILLED_WITHIN_S = 1.0
@@ -40,6 +43,7 @@ class Stopping(bootsteps.StartStopStep):
         super().__init__(worker, **kwargs)
         self._worker = worker
         self._was_asked = False
+        self._begins_anew = False
         self._asked = threading.Event()
         self._drained = threading.Event()
         #: Received and not acknowledged; Celery's own set forgets a task before that.
@@ -62,9 +66,10 @@ class Stopping(bootsteps.StartStopStep):
         for process in processes:
             process.join(KILLED_WITHIN_S)
 
-    def _on_signal(self, _signum: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
         # Nothing that takes a lock which the main thread may hold; a second signal may come
-        # while this runs.
+        # while this runs, and the last one that came decides.
+        self._begins_anew = signum == signal.SIGHUP
         if self._was_asked:
             return
         self._was_asked = True
@@ -80,6 +85,7 @@ class Stopping(bootsteps.StartStopStep):
         while not self._drained.is_set() and time.monotonic() < give_up_s:
             self._worker.hub.call_soon(self._drain)
             self._drained.wait(LOOK_EVERY_S)
+        atexit.register(self._begin_anew)
         state.should_terminate = os.EX_OK
         self._worker.hub.call_soon(_wake)
         if self._drained.is_set():
@@ -89,7 +95,13 @@ class Stopping(bootsteps.StartStopStep):
         self._worker.blueprint.shutdown_complete.wait()
         # Python would wait for the threads of a pool, whose tasks are another worker's now.
         logging.shutdown()
+        self._begin_anew()
         os._exit(os.EX_OK)
+
+    def _begin_anew(self) -> None:
+        """If a SIGHUP asks for it. Celery 5.7 forgets the `-m` of `python -m celery`, and ends."""
+        if self._begins_anew:
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
     def _drain(self) -> None:
         """In the event loop: take no more, and see whether anything is left."""

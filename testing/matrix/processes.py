@@ -177,15 +177,18 @@ def _fault(
     stays: bool,
 ) -> RoundTripsFail:
     proxy, name = stack.proxies[case.connection.service], case.connection.name
-    newest = proxy.newest
+    newest: int | None = None
     to_pass = draw.randrange(AMONG_FIRST) if case.extent is Extent.ONCE else 0
 
     def select(trip: Trip) -> bool:
-        nonlocal to_pass
+        nonlocal to_pass, newest
         if trip.point.connection != name or not case.fault.applies_to(trip.point.words):
             return False
-        if stays and trip.link > newest:
-            return False
+        if stays:
+            # The failover comes with the first of them that is used.
+            newest = proxy.newest if newest is None else newest
+            if trip.link > newest:
+                return False
         to_pass -= 1
         return to_pass < 0
 

@@ -66,6 +66,9 @@ def _celery_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = {signum: signal.getsignal(signum) for signum in SIGNALS}
     monkeypatch.setattr(state, "should_terminate", None)
     monkeypatch.setattr(stopping, "LOOK_EVERY_S", 0.001)
+    # What would begin this process anew.
+    monkeypatch.setattr(stopping.atexit, "register", lambda _: None)
+    monkeypatch.setattr(stopping.os, "execv", lambda *_: None)
     yield
     for signum, handler in before.items():
         signal.signal(signum, handler)
