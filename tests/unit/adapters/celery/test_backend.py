@@ -133,3 +133,15 @@ def test_results_on_another_server_are_stored_as_celery_does(
     assert client.AsyncResult("task-1").state == "SUCCESS"
     app.backend.client.close()
     app.close()
+
+
+def test_its_pool_tells_of_connections_as_celerys_does(worker: Celery) -> None:
+    client = worker.backend.client
+    client.ping()
+    pool = client.connection_pool
+
+    (idle,) = pool._available_connections
+    assert pool._in_use_connections == set()
+    assert pool.get_connection() is idle
+    assert (pool._available_connections, pool._in_use_connections) == ([], {idle})
+    pool.release(idle)
