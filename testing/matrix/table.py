@@ -83,11 +83,13 @@ def totals(ran: Ran) -> list[str]:
 def write(ran: Ran, points: Points, file: Path = FILE) -> None:
     """Put what was run between its marks; the rest of the page stays."""
     text = file.read_text()
-    written = {"totals": [f"- {line}" for line in totals(ran)]}
+    written: dict[str, list[str]] = {}
     if ran.services:
         written["services"] = services_table(ran.services)
+        written["services-totals"] = totals(Ran(services=ran.services))
     if ran.processes:
         written["processes"] = processes_table(ran.processes)
+        written["processes-totals"] = totals(Ran(processes=ran.processes))
         written["points"] = points_table(
             {service: seen for service, seen in points.items() if service != "services"}
         )

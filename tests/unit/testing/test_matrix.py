@@ -65,6 +65,8 @@ def test_a_share_is_drawn_by_its_seed() -> None:
     assert Drawn(20, 1).of(everything) == Drawn(20, 1).of(everything)
     assert Drawn(20, 1).of(everything) != Drawn(20, 2).of(everything)
     assert 300 < len(Drawn(20, 1).of(everything)) < 700
+    assert Drawn(only="77").of(range(100, 300)) == [177, 277]
+    assert not Drawn(only="77").is_all
 
 
 def test_what_is_not_in_the_table_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +89,7 @@ def test_the_tables_show_verdicts(tmp_path: Path) -> None:
     page = tmp_path / "matrix.md"
     marks = [
         mark.format(what)
-        for what in ("totals", "services", "processes", "points")
+        for what in ("services-totals", "services", "processes-totals", "processes", "points")
         for mark in (table.BEGIN, table.END)
     ]
     page.write_text("\n".join(["# Title", *marks, "last line"]))
@@ -102,14 +104,16 @@ def test_the_tables_show_verdicts(tmp_path: Path) -> None:
         ],
     )
     table.write(ran, {"api": {PLACE}, "services": {PLACE}}, page)
-    table.write(ran, {"api": {PLACE}, "services": {PLACE}}, page)
+    # Of which the other half stays.
+    table.write(Ran(services=ran.services), {"services": {PLACE}}, page)
     text = page.read_text()
 
     assert "| `shop-api` | `EVALSHA place_order` | 1 |  |  | 1 |" in text
     assert "**✗ 1 of 2**" in text
     assert "| `api` | `shop-api` |  |  |  | 0.5 / **✗ never** |" in text
     assert "| `api` | `shop-api` | `EVALSHA place_order` |" in text
-    assert "4 cases, of which 4 took hold; 1 broken." in text
+    assert text.count("4 cases, of which 4 took hold; 1 broken.") == 1
+    assert text.count("Processes: 1 connections, 2 cases, 1 broken") == 1
     assert text.startswith("# Title")
     assert text.endswith("last line")
 
