@@ -1,6 +1,7 @@
 """Fixtures that several rooms of the tests need."""
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ pytest_plugins = ["testing.pytest_plugin"]
 
 # Before any test, and in every process that a test starts.
 drop_foreign(os.environ)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # In a shell's background nobody hears of Ctrl-C, and neither does what is started there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MakeSettings = Callable[..., Settings]
 
