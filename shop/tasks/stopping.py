@@ -101,7 +101,8 @@ class Stopping(bootsteps.StartStopStep):
     def _begin_anew(self) -> None:
         """If a SIGHUP asks for it. Celery 5.7 forgets the `-m` of `python -m celery`, and ends."""
         if self._begins_anew:
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+            command = [sys.executable, *sys.orig_argv[1:]]
+            os.execv(sys.executable, command)  # noqa: S606  (its own)
 
     def _drain(self) -> None:
         """In the event loop: take no more, and see whether anything is left."""

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
 
 from testing.stack import BROKER_DB, WORKER_DEFAULT, WORKER_PRIORITY, ServiceHandle, Stack
 from testing.stacks.local import LocalStack
-from testing.waiting import wait_for
+from testing.waiting import PATIENT_S, wait_for
 from tests.integration.customer import Customer, Goods, new_id
 
 #: Every process meets the refusal: the slowest beats, polls or listens each few seconds.
@@ -107,16 +109,26 @@ def _with_an_endless_script(server: Redis) -> Iterator[None]:
     server.config_set("busy-reply-threshold", 50)
 
     def run() -> None:
-        # On a connection of its own.
-        with suppress(RedisError), Redis(connection_pool=server.connection_pool) as other:
+        # Asked once, with all patience: asked again, it would begin anew after it was killed.
+        options = server.connection_pool.connection_kwargs
+        other = Redis(
+            host=options["host"],
+            port=options["port"],
+            socket_timeout=None,
+            retry=Retry(NoBackoff(), 0),
+        )
+        with suppress(RedisError), other:
             other.eval("while true do end", 0)
+
+    def is_killed() -> bool:
+        with suppress(ResponseError):
+            server.script_kill()
+        return not busy.is_alive()
 
     busy = threading.Thread(target=run)
     busy.start()
     yield
-    with suppress(ResponseError):
-        server.script_kill()
-    busy.join()
+    wait_for("the script is killed", is_killed, within_s=PATIENT_S)
     server.config_set("busy-reply-threshold", 5000)
 
 
