@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from shop.adapters.celery.connection import BackOff
 from shop.adapters.celery.unreadable import PROBLEM_HEADER, UNREADABLE, Envelope
-from shop.adapters.celery.validation import task_problem
+from shop.adapters.celery.validation import escape_what_is_shown, task_problem
 from shop.domain.errors import StoreUnavailable
 from shop.domain.messages import DeadMessage
 from shop.domain.work import Queue
@@ -94,6 +94,7 @@ class Consumer(consumer.Consumer):
             elif (problem := task_problem(message, self.app.timezone)) is not None:
                 self._keep(message, problem)
             else:
+                escape_what_is_shown(message.headers)
                 handle(message)
 
         return handle_or_keep

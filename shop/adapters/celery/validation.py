@@ -24,7 +24,9 @@ MAX_LIMIT_S = 10.0**9
 
 _BODY_ENCODINGS = (None, "base64", "utf-8")
 #: Headers that are texts, if they are there.
-_TEXTS = ("argsrepr", "group", "kwargsrepr", "origin", "parent_id", "root_id", "shadow", "lang")
+_TEXTS = ("group", "origin", "parent_id", "root_id", "shadow", "lang")
+#: Those that are shown to people and nothing else.
+_SHOWN = ("argsrepr", "kwargsrepr")
 _TIMES = ("eta", "expires")
 
 
@@ -100,6 +102,13 @@ def payload_problem(message: Any) -> str | None:
     return None
 
 
+def escape_what_is_shown(headers: dict[str, Any]) -> None:
+    """Celery 5.7 shows half a character of a nested argument as it is: no log or page could."""
+    for name in _SHOWN:
+        if isinstance(text := headers.get(name), str):
+            headers[name] = text.encode(errors="backslashreplace").decode()
+
+
 def is_too_deep(value: Any) -> bool:
     """Without calling itself."""
     level = [value]
@@ -167,6 +176,8 @@ def _field_problem(fields: Mapping[str, Any], zone: tzinfo) -> str | None:
         return "its id is no text, or too long"
     if not all(fields.get(name) is None or _is_text(fields[name]) for name in _TEXTS):
         return "a header that Celery reads is no text"
+    if not all(isinstance(fields.get(name), str | None) for name in _SHOWN):
+        return "what is shown of its arguments is no text"
     if not all(_is_time(fields.get(name), zone) for name in _TIMES):
         return "it has a time that is none"
     limits = fields.get("timelimit") or ()

@@ -177,6 +177,16 @@ def test_kombus_own_way_of_taking_is_as_robust(valkey: ValkeyProcess) -> None:
         ]
 
 
+def test_half_a_character_among_the_arguments_is_an_argument(worker: WorkerInProcess) -> None:
+    headers = {"argsrepr": "({'date': '\ud800'},)", "kwargsrepr": "{'\udfff': 1}"}
+    call = [[{"date": "\ud800"}], {}, {}]
+    worker.broker.lpush("default", json.dumps(envelope(call, task_id="half", headers=headers)))
+    worker.wait("it is done", lambda: bool(worker.ran))
+
+    assert worker.ran == [("half", ({"date": "\ud800"},))]
+    assert worker.dead_messages.entries() == []
+
+
 def command(**changes: Any) -> bytes:
     """A broadcast as `celery control` sends one, but for what is changed."""
     headers = {"clock": changes.pop("clock", 1)}

@@ -247,7 +247,7 @@ def test_a_refusal_is_a_reason_to_connect_anew(
 ) -> None:
     send(connection, 1)
     worker = listen()
-    worker.until("it is there", lambda: worker.received)
+    worker.until("it is there", lambda: bool(worker.received))
     if waits:
         worker.until("it waits", lambda: worker.channel._read == worker.channel._read_woken)
     broker.config_set("min-replicas-to-write", 1)
@@ -266,7 +266,7 @@ def test_a_damaged_key_is_a_reason_to_connect_anew(
 ) -> None:
     send(connection, 1)
     worker = listen()
-    worker.until("it is there", lambda: worker.received)
+    worker.until("it is there", lambda: bool(worker.received))
     if waits:
         worker.until("it waits", lambda: worker.channel._read == worker.channel._read_woken)
     broker.set("unacked", "somebody's")
@@ -329,7 +329,7 @@ def test_what_is_left_behind_later_is_said_too(
     """A thread comes late, with a message of a connection that another has followed already."""
     send(connection, 1)
     worker = listen()
-    worker.until("it is there", lambda: worker.received)
+    worker.until("it is there", lambda: bool(worker.received))
     left, tag = left_behind_at(connection.as_uri()), worker.received[0].delivery_tag
     if becomes == "acknowledged":
         left.acknowledge([tag])
