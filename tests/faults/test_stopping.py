@@ -37,7 +37,11 @@ def _with_slow_events(service: Service) -> Service:
 @pytest.fixture(scope="module")
 def shared_stack() -> Iterator[LocalStack]:
     """Nobody repairs what a stop loses, and orders put nothing into the other worker's hand."""
-    settings = {"SWEEP_EVERY_S": "0", "ORDER_NOTIFICATIONS": "false", "NOTIFICATION_DELAY_MS": "50"}
+    settings = {
+        "SWEEP_EVERY_S": "0",
+        "ORDER_NOTIFICATIONS": "false",
+        "NOTIFICATION_DELAY_MS": "500",
+    }
     with LocalStack(settings, without={BEAT, FLOWER}, alter=_with_slow_events) as stack:
         yield stack
 

@@ -105,7 +105,7 @@ def test_a_rate_limit_holds_until_it_is_taken_back(
         customer.until("the first is settled", lambda: _waiting(stack, queue) <= 3)
         _stays(
             "each waits once",
-            lambda: worker.is_running and 2 <= _waiting(stack, queue) <= 3,
+            lambda: worker.is_running and _two_or_three_wait(stack, queue),
         )
 
         found = _found(stack, f"queue {queue}")
@@ -132,6 +132,11 @@ def _until_nothing_is_owed(customer: Customer, stack: Stack) -> None:
 def _waiting(stack: Stack, queue: str) -> int:
     """Messages in the queue, or in hand."""
     return stack.broker.waiting(queue) + len(stack.broker.taken_ids(queue))
+
+
+def _two_or_three_wait(stack: Stack, queue: str) -> bool:
+    """One that is on its way between two looks is counted twice, or not at all: look again."""
+    return any(2 <= _waiting(stack, queue) <= 3 for _ in range(3))
 
 
 def _listens(stack: Stack, queue: str) -> bool:
