@@ -1,7 +1,7 @@
 """Waiting for a condition with a deadline, instead of sleeping for a fixed time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,14 +22,15 @@ def wait_for(
     within_s: float,
     explain: Callable[[], str] = lambda: "",
 ) -> T:
-    """The first answer of `attempt` that is neither None nor False.
+    """The first answer of `attempt` that is there: not None, False or empty. A 0 is one.
 
     Raises `TimedOut` with the last answer and `explain()`, such as logs and queues.
     """
     deadline_s = time.monotonic() + within_s
     while True:
         answer = attempt()
-        if answer is not None and answer is not False:
+        is_empty = isinstance(answer, Sized) and not len(answer)
+        if answer is not None and answer is not False and not is_empty:
             return answer
         if time.monotonic() > deadline_s:
             raise TimedOut(f"{what}: not within {within_s} s; last seen {answer!r}\n{explain()}")

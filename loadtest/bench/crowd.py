@@ -12,15 +12,15 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import cast
 
 import psutil
 import uvloop
 
 from loadtest.bench.generator import Job, order_requests, say
+from loadtest.bench.responses import ResponseReader, header, status
 
 ACCEPTED, REFUSED = b"202", b"503"
-_LENGTH, _RETRY_AFTER = b"content-length:", b"retry-after:"
+_RETRY_AFTER = b"retry-after:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,14 @@ class Clients:
         self.free: deque[Client] = deque()
 
 
-class Client(asyncio.Protocol):
+class Client(ResponseReader):
     """A connection; a new one is opened when it is closed under a request."""
 
     def __init__(self, clients: Clients, *, is_probe: bool = False) -> None:
+        super().__init__()
         self._clients = clients
         self._is_probe = is_probe
-        self._head = b""
-        self._left: int | None = None
         self._sent_s = 0.0
-        self._transport: asyncio.Transport | None = None
         self._reconnecting: asyncio.Task[None] | None = None
         self.idle = asyncio.Event()
 
@@ -91,14 +89,12 @@ class Client(asyncio.Protocol):
         await loop.create_connection(lambda: self, crowd.host, crowd.port)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's own transports do not inherit from asyncio's.
-        self._transport = cast(asyncio.Transport, transport)
-        self._head, self._left = b"", None
+        super().connection_made(transport)
         if not self._is_probe:
             self._next()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
-        self._transport = None
+        self.transport = None
         if self._clients.is_over:
             return
         if self in self._clients.free:
@@ -111,44 +107,30 @@ class Client(asyncio.Protocol):
     def send(self, request: bytes) -> None:
         self._sent_s = time.monotonic()
         self.idle.clear()
-        if self._transport is not None:
-            self._transport.write(request)
+        if self.transport is not None:
+            self.transport.write(request)
 
-    def data_received(self, data: bytes) -> None:
-        if self._left is None:
-            self._head += data
-            end = self._head.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            data = self._head[end + 4 :]
-            self._head = self._head[:end].lower()
-            self._left = int(_value(self._head, _LENGTH) or b"0")
-        self._left -= len(data)
-        if self._left <= 0:
-            head, self._head, self._left = self._head, b"", None
-            self._answered(head)
-
-    def _answered(self, head: bytes) -> None:
-        status, took_ms = head[9:12], (time.monotonic() - self._sent_s) * 1e3
-        self._note(status, took_ms)
+    def response_received(self, head: bytes) -> None:
+        code, took_ms = status(head), (time.monotonic() - self._sent_s) * 1e3
+        self._note(code, took_ms)
         self.idle.set()
         if self._is_probe or self._clients.is_over:
             return
-        wait_s = float(_value(head, _RETRY_AFTER) or b"0") if status == REFUSED else 0.0
+        wait_s = float(header(head, _RETRY_AFTER) or b"0") if code == REFUSED else 0.0
         if wait_s and self._clients.crowd.is_polite:
             asyncio.get_running_loop().call_later(wait_s, self._next)
         else:
             self._next()
 
-    def _note(self, status: bytes, took_ms: float) -> None:
+    def _note(self, code: bytes, took_ms: float) -> None:
         if (seen := self._clients.seen) is None:
             return
-        if self._is_probe and status == ACCEPTED:
+        if self._is_probe and code == ACCEPTED:
             seen.probe_ms.append(took_ms)
-        elif status == ACCEPTED:
+        elif code == ACCEPTED:
             seen.accepted += 1
             seen.accepted_ms.append(took_ms)
-        elif status == REFUSED and not self._is_probe:
+        elif code == REFUSED and not self._is_probe:
             seen.refused += 1
             seen.refused_ms.append(took_ms)
         else:
@@ -227,12 +209,6 @@ def _cpu_s(pid: int) -> float:
         return 0.0
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
-
-
-def _value(head: bytes, name: bytes) -> bytes | None:
-    """Of the header `name`, which ends with a colon."""
-    start = head.find(name)
-    return None if start < 0 else head[start + len(name) :].partition(b"\r")[0].strip()
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """A closed loop over keep-alive connections, in a process of its own and cheap.
 
 `python -m loadtest.bench.generator`: a job a line of JSON comes in, what was counted goes out. Each
-connection sends its next request when the last one is answered. An answer is told by its first
-line and skipped by its Content-Length: a parser would cost what is to be measured.
+connection sends its next request when the last one is answered. What an answer
+says beyond its status is skipped.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import count, cycle
-from typing import cast
 
 import uvloop
 
+from loadtest.bench.responses import ResponseReader, status
+
 #: Requests under way when the time is over are waited for.
 ENDS_WITHIN_S = 30.0
-_LENGTH = b"content-length:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def get_requests(job: Job) -> Iterator[bytes]:
 class Tally:
     """What all connections share."""
 
-    def __init__(self, requests: Iterator[bytes], status: int) -> None:
-        self.first_line = f"HTTP/1.1 {status} ".encode()
+    def __init__(self, requests: Iterator[bytes], wanted: int) -> None:
+        self.status = str(wanted).encode()
         self.answered = 0
         self.others = 0
         self.failure: Exception | None = None
@@ -94,38 +94,28 @@ class Tally:
         return None if self.is_over else next(self._requests, None)
 
 
-class Connection(asyncio.Protocol):
-    """One request at a time."""
+class Connection(ResponseReader):
+    """Sends the next request when the last one is answered."""
 
     def __init__(self, tally: Tally) -> None:
+        super().__init__()
         self._tally = tally
-        #: Of the body that is being read; None while its head is.
-        self._left: int | None = None
-        self._head = b""
         self._is_done = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's own transports do not inherit from asyncio's.
-        self._transport = cast(asyncio.Transport, transport)
+        super().connection_made(transport)
         self._tally.open += 1
         self._send_next()
 
-    def data_received(self, data: bytes) -> None:
-        if self._left is None:
-            self._head += data
-            end = self._head.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            data = self._head[end + 4 :]
-            self._left = self._length(self._head[:end].lower())
-            if self._head.startswith(self._tally.first_line):
-                self._tally.answered += 1
-            else:
-                self._tally.others += 1
-        self._left -= len(data)
-        if self._left <= 0:
-            self._left, self._head = None, b""
-            self._send_next()
+    def response_received(self, head: bytes) -> None:
+        if status(head) == self._tally.status:
+            self._tally.answered += 1
+        else:
+            self._tally.others += 1
+        self._send_next()
+
+    def without_length(self, head: bytes) -> None:
+        self._tally.failure = BadAnswer(f"no Content-Length in {head[:80]!r}")
 
     def connection_lost(self, error: Exception | None) -> None:
         tally = self._tally
@@ -136,20 +126,13 @@ class Connection(asyncio.Protocol):
             tally.all_ended.set()
 
     def _send_next(self) -> None:
-        request = self._tally.next_request()
+        assert self.transport is not None
+        request = None if self._tally.failure else self._tally.next_request()
         if request is None:
             self._is_done = True
-            self._transport.close()
+            self.transport.close()
         else:
-            self._transport.write(request)
-
-    def _length(self, head: bytes) -> int:
-        start = head.find(_LENGTH)
-        if start < 0:
-            self._tally.failure = BadAnswer(f"no Content-Length in {head[:80]!r}")
-            self._transport.abort()
-            return 1
-        return int(head[start + len(_LENGTH) :].partition(b"\r")[0])
+            self.transport.write(request)
 
 
 async def carry_out(job: Job) -> Counted:

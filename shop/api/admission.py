@@ -10,6 +10,8 @@ import time
 from collections import deque
 from sys import maxsize
 
+from shop.api.batched_warnings import BatchedWarning
+
 logger = logging.getLogger(__name__)
 
 #: What an order that is admitted may have to wait for its turn, by what is measured.
@@ -32,7 +34,6 @@ SERVICE_TIME_S = 0.001
 #: A refusal takes no less time than an admitted order may, and no more than a client should wait.
 MIN_REFUSAL_S = TURN_WITHIN_S
 MAX_REFUSAL_S = 1.5
-TOLD_EVERY_S = 1.0
 #: So many seconds' worth of orders may come at once, where a rate is set.
 BURST_S = 0.5
 
@@ -51,8 +52,9 @@ class AdmissionController:
         self._coming = 0
         self.limiter = ConcurrencyLimiter()
         self._next_refusal_s = 0.0
-        #: Since the log was told.
-        self._refused = 0
+        self.refused = BatchedWarning(
+            logger, "%d orders were turned away: more came than can be placed"
+        )
 
     def refuses(self) -> bool:
         """Whether one more order is too many."""
@@ -95,16 +97,6 @@ class AdmissionController:
         due_s = max(self._next_refusal_s + self.limiter.service_time_s, now_s + MIN_REFUSAL_S)
         self._next_refusal_s = min(due_s, now_s + MAX_REFUSAL_S)
         return self._next_refusal_s - now_s
-
-    def count_refusal(self) -> None:
-        """The log is told of many in a line, or it would take more time than the refusals."""
-        if not self._refused:
-            asyncio.get_running_loop().call_later(TOLD_EVERY_S, self._tell)
-        self._refused += 1
-
-    def _tell(self) -> None:
-        logger.warning("%d orders were turned away: more came than can be placed", self._refused)
-        self._refused = 0
 
 
 class RateLimiter:

@@ -223,7 +223,7 @@ class ShopProtocol(HttpToolsProtocol):
             self._is_last_call = True
             self._watch(LAST_CALL_S)
         else:
-            answers.count_slow()
+            answers.slow.count()
             self._close_with(REQUEST_TIMEOUT, says=self._is_in_head or self._is_in_body())
 
     def _is_in_body(self) -> bool:

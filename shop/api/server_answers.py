@@ -10,6 +10,7 @@ from typing import Final
 from starlette.responses import Response
 
 from shop.api.admission import AdmissionController
+from shop.api.batched_warnings import BatchedWarning
 from shop.api.entrance import RAW_REQUEST_ID, RAW_SECURITY_HEADERS, request_id
 from shop.api.metrics import OTHER, ApiMetrics
 from shop.api.problems import OVERLOADED, ProblemType, problem_response
@@ -17,10 +18,9 @@ from shop.api.problems import OVERLOADED, ProblemType, problem_response
 logger = logging.getLogger(__name__)
 
 ORDER_PATH: Final = "/order"
-TOLD_EVERY_S = 1.0
 #: Descriptors that are kept for what is not a client: Redis, the log file.
 SPARE_DESCRIPTORS = 16
-DESCRIPTORS_TOLD_EVERY_S = 60.0
+DESCRIPTORS_LOGGED_EVERY_S = 60.0
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -37,12 +37,13 @@ class ServerAnswers:
         self.descriptors = DescriptorWatch()
         self._metrics = metrics
         self._refusal = _Prepared(problem_response(OVERLOADED, OVERLOADED.example))
-        #: Since the log was told.
-        self._slow = 0
+        self.slow = BatchedWarning(
+            logger, "%d clients were hung up on: no whole request came within %g s", timeout_s
+        )
 
     def refusal(self, headers: Headers, servers: Headers, *, close: bool) -> bytes:
         """To an order with `headers`; `servers` are those that the server adds to every answer."""
-        self.admission.count_refusal()
+        self.admission.refused.count()
         self._metrics.answered(ORDER_PATH, "POST", OVERLOADED.status, 0.0)
         return self._refusal.to(headers, servers, close=close)
 
@@ -50,18 +51,6 @@ class ServerAnswers:
         """To what is no request, or not a whole one; the connection is closed after it."""
         self._metrics.answered(OTHER, OTHER, kind.status, 0.0)
         return _Prepared(problem_response(kind, kind.example)).to(headers, servers, close=True)
-
-    def count_slow(self) -> None:
-        if not self._slow:
-            asyncio.get_running_loop().call_later(TOLD_EVERY_S, self._tell)
-        self._slow += 1
-
-    def _tell(self) -> None:
-        logger.warning(
-            "%d clients were hung up on: no whole request came within %g s",
-            *(self._slow, self.timeout_s),
-        )
-        self._slow = 0
 
 
 class _Prepared:
@@ -96,7 +85,7 @@ class DescriptorWatch:
             return
         now_s = time.monotonic()
         if now_s >= self._quiet_until_s:
-            self._quiet_until_s = now_s + DESCRIPTORS_TOLD_EVERY_S
+            self._quiet_until_s = now_s + DESCRIPTORS_LOGGED_EVERY_S
             logger.warning(
                 "file descriptors run out: %d of %d are in use, and then clients are hung up on; "
                 "`ulimit -n` raises the limit",

@@ -47,7 +47,7 @@ class LoadShedding:
             admission.leave()
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._admission.count_refusal()
+        self._admission.refused.count()
         scope[UNLOGGED] = True
         await self._refusal(scope, receive, send)
 

@@ -65,6 +65,10 @@ class LeaseRenewer:
         except StoreUnavailable as error:
             logger.warning("the lease of notification %s is not renewed: %s", task_id, error)
             return False
+        except Exception:
+            # The thread renews the others' as well, and no second one is started beside it.
+            logger.exception("the lease of notification %s is not renewed", task_id)
+            return False
         with self._lock:
             if (task_id, delivery_id) in self._due_s:
                 self._due_s[task_id, delivery_id] = time.monotonic()

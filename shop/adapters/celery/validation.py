@@ -105,7 +105,7 @@ def payload_problem(message: Any) -> str | None:
 def escape_what_is_shown(headers: dict[str, Any]) -> None:
     """Celery 5.7 shows half a character of a nested argument as it is: no log or page could."""
     for name in _SHOWN:
-        if isinstance(text := headers.get(name), str):
+        if isinstance(text := headers.get(name), str) and not text.isascii():
             headers[name] = text.encode(errors="backslashreplace").decode()
 
 

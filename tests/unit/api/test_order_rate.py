@@ -12,7 +12,8 @@ from shop.api import admission
 from shop.api.app import create_api
 from shop.settings import Settings
 from tests.unit.api.conftest import World, problem
-from tests.unit.api.test_shedding import PROBE, Clock, Prefixed, order
+from tests.unit.api.test_admission import Clock
+from tests.unit.api.test_shedding import PROBE, Prefixed, order
 
 
 async def paced(

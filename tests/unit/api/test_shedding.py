@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -12,7 +11,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop.api import admission
-from shop.api.admission import AT_ONCE, MAX_REFUSAL_S, MIN_IN_HAND, AdmissionController
+from shop.api.admission import AT_ONCE
 from shop.api.app import create_api
 from shop.settings import Settings
 from testing.waiting import TimedOut
@@ -283,57 +282,6 @@ async def test_a_refusal_takes_its_time(
     await asyncio.gather(*sent)
 
 
-def test_refusals_come_as_far_apart_as_orders_are_placed_and_none_later_than_it_may() -> None:
-    controller = AdmissionController(limit=1)
-    controller.limiter.service_time_s = 0.01
-    delays_s = [controller.refusal_delay_s() for _ in range(500)]
-
-    steps_s = [after - before for before, after in pairwise(delays_s)]
-    assert delays_s[0] == pytest.approx(admission.MIN_REFUSAL_S, abs=0.005)
-    # The clock goes on meanwhile, a little.
-    assert all(step_s == pytest.approx(0.01, abs=0.005) for step_s in steps_s[:50])
-    assert max(delays_s) <= MAX_REFUSAL_S
-    assert delays_s[-1] == pytest.approx(MAX_REFUSAL_S)
-
-
-@pytest.mark.parametrize("service_time_s", [0.0001, 0.0005, 0.003, 0.05])
-def test_as_many_are_taken_as_are_placed_in_a_fraction_of_a_second(service_time_s: float) -> None:
-    controller = AdmissionController(limit=0)
-    controller.limiter.service_time_s = service_time_s
-    while not controller.refuses():
-        controller.admit()
-
-    wanted = max(MIN_IN_HAND, admission.TARGET_WAIT_S / service_time_s)
-    assert controller.in_hand == pytest.approx(wanted, abs=1)
-
-
-def test_the_setting_bounds_them_whatever_is_measured() -> None:
-    controller = AdmissionController(limit=100)
-    controller.limiter.service_time_s = 0.0001
-    while not controller.refuses():
-        controller.admit()
-
-    assert controller.in_hand == 100
-
-
-async def test_the_service_time_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    monkeypatch.setattr(admission, "time", clock)
-    limiter = AdmissionController(limit=0).limiter
-    takers = [asyncio.create_task(limiter.acquire()) for _ in range(4_000)]
-    await asyncio.sleep(0)
-
-    for _ in range(2_000):
-        clock.now_s += 0.004
-        limiter.release()
-        await asyncio.sleep(0)
-
-    assert limiter.service_time_s == pytest.approx(0.004, rel=0.01)
-    for taker in takers:
-        taker.cancel()
-    await asyncio.gather(*takers, return_exceptions=True)
-
-
 @pytest.mark.parametrize(
     ("url", "root_path"),
     [
@@ -374,14 +322,6 @@ async def test_what_places_no_order_is_not_held_back(
     gate.open()
     await asyncio.gather(*sent)
     assert "order-99" not in world.store.orders
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now_s
 
 
 class Prefixed:

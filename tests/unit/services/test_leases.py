@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from shop.domain.errors import StoreUnavailable
 from shop.services.leases import LeaseRenewer
 from shop.services.notifying import Notifier
@@ -48,6 +50,15 @@ def test_a_store_that_is_away_is_asked_again() -> None:
 
     with leases.holding("task-1", "one"):
         wait_for("it is renewed after all", more_than(asked, 2), within_s=30)
+
+
+def test_what_nobody_foresaw_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
+    asked = Asked(RuntimeError("broken"))
+    leases = LeaseRenewer(asked, every_s=EVERY_S)
+
+    with leases.holding("task-1", "one"):
+        wait_for("it is renewed after all", more_than(asked, 2), within_s=30)
+    assert "the lease of notification task-1 is not renewed" in caplog.text
 
 
 def test_the_thread_is_there_only_while_something_is_held() -> None:

@@ -33,6 +33,16 @@ from testing.fakes import (
 from tests.builders import ANN, a_mail, a_notification, an_order, follow_ups
 
 
+@pytest.fixture
+def mailer() -> FakeMailer:
+    return FakeMailer()
+
+
+@pytest.fixture
+def notifier(store: FakeStore, mailer: FakeMailer) -> Notifier:
+    return Notifier(FakeNotificationBook(store), mailer)
+
+
 class TestDesk:
     @pytest.fixture
     def desk(self, store: FakeStore, publisher: FakePublisher) -> NotificationDesk:
@@ -72,14 +82,6 @@ class TestDesk:
 
 
 class TestNotifier:
-    @pytest.fixture
-    def mailer(self) -> FakeMailer:
-        return FakeMailer()
-
-    @pytest.fixture
-    def notifier(self, store: FakeStore, mailer: FakeMailer) -> Notifier:
-        return Notifier(FakeNotificationBook(store), mailer)
-
     def test_it_is_delivered(
         self, notifier: Notifier, store: FakeStore, mailer: FakeMailer
     ) -> None:
@@ -195,14 +197,6 @@ class TestNotifier:
 
 class TestMailServer:
     """What it says of a mail, and of the sender as a whole."""
-
-    @pytest.fixture
-    def mailer(self) -> FakeMailer:
-        return FakeMailer()
-
-    @pytest.fixture
-    def notifier(self, store: FakeStore, mailer: FakeMailer) -> Notifier:
-        return Notifier(FakeNotificationBook(store), mailer)
 
     def test_its_reply_is_counted(
         self, notifier: Notifier, store: FakeStore, mailer: FakeMailer
